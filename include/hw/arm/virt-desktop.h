@@ -1,0 +1,135 @@
+/*
+ * virtio-desktop machine, AArch64 architecture layer
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_ARM_VIRT_DESKTOP_H
+#define HW_ARM_VIRT_DESKTOP_H
+
+#include "exec/hwaddr.h"
+#include "hw/arm/boot.h"
+#include "hw/block/flash.h"
+#include "hw/boards.h"
+#include "hw/virtio/virtio-desktop.h"
+#include "qemu/notify.h"
+#include "qemu/units.h"
+
+#define TYPE_VIRT_DESKTOP_MACHINE MACHINE_TYPE_NAME("virtio-desktop")
+OBJECT_DECLARE_SIMPLE_TYPE(VirtDesktopMachineState, VIRT_DESKTOP_MACHINE)
+
+#define VD_NUM_FLASH 2
+#define VD_FLASH_BANK_SIZE (64 * MiB)
+
+/* Index into vd_memmap */
+enum {
+    VD_FLASH,
+    VD_GIC_DIST,
+    VD_GIC_CPU,
+    VD_GIC_REDIST,
+    VD_UART,
+    VD_RTC,
+    VD_FW_CFG,
+    VD_PVTIME,
+    VD_SLOTS,
+    VD_SHM,
+    VD_RAM,
+};
+
+extern const MemMapEntry vd_memmap[];
+
+/* gic-version= as the user wrote it */
+enum {
+    GIC_AUTO = 0,
+    GIC_V2 = 2,
+    GIC_V3 = 3,
+    GIC_HOST,
+    GIC_MAX,
+};
+
+struct VirtDesktopMachineState {
+    MachineState parent_obj;
+
+    /* Properties */
+    int gic_request;
+    bool rtc;
+    bool fw_cfg;
+    bool dtb_randomness;
+    PFlashCFI01 *flash[VD_NUM_FLASH];
+
+    /* Runtime */
+    VirtioDesktopState board;
+    DeviceState *gic;
+    int gic_version;
+    int fdt_size;
+    uint32_t gic_phandle;
+    uint32_t clock_phandle;
+    MemoryRegion pvtime;
+    Notifier machine_done;
+    struct arm_boot_info bootinfo;
+};
+
+/**
+ * vd_fdt_init: start the device tree
+ * @vds: machine with CPUs and interrupt controller
+ *
+ * Describes what the architecture brings: CPUs, interrupt controller, timer
+ * and PMU.  RAM and PSCI are added when the kernel is loaded.
+ */
+void vd_fdt_init(VirtDesktopMachineState *vds);
+
+/**
+ * vd_fdt_add_device: add the node of a memory-mapped device
+ * @vds: machine
+ * @name: first part of the node's name
+ * @region: index into vd_memmap, the node's "reg"
+ *
+ * Returns: the node's path, to be freed by the caller
+ */
+char *vd_fdt_add_device(VirtDesktopMachineState *vds, const char *name,
+                        int region);
+
+/**
+ * vd_fdt_get_clock: the clock that the bindings of PL011 and PL031
+ * ask for
+ * @vds: machine
+ *
+ * Returns: the phandle of the clock's node
+ */
+uint32_t vd_fdt_get_clock(VirtDesktopMachineState *vds);
+
+/**
+ * vd_fdt_set_spi: set a node's "interrupts"
+ * @fdt: flattened device tree
+ * @node: path of the node
+ * @spi: number of the shared interrupt, counted from 0
+ */
+void vd_fdt_set_spi(void *fdt, const char *node, int spi);
+
+/**
+ * vd_fdt_set_strings: set a property to a list of two strings
+ * @fdt: flattened device tree
+ * @node: path of the node
+ * @prop: name of the property
+ * @first: first string
+ * @second: second string
+ */
+void vd_fdt_set_strings(void *fdt, const char *node, const char *prop,
+                        const char *first, const char *second);
+
+/**
+ * vd_flash_init: add the machine's pflash0= and pflash1= options
+ * @vds: machine, in its instance_init
+ */
+void vd_flash_init(VirtDesktopMachineState *vds);
+
+/**
+ * vd_flash_create: map the flash and load -bios, if there is any
+ * @vds: machine with a device tree
+ * @errp: set if the firmware cannot be used
+ *
+ * Returns: whether the machine has firmware
+ */
+bool vd_flash_create(VirtDesktopMachineState *vds, Error **errp);
+
+#endif /* HW_ARM_VIRT_DESKTOP_H */
