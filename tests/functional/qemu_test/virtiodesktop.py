@@ -1,0 +1,274 @@
+# Base class of the functional tests of the virtio-desktop machine
+#
+# They run a guest image that is made elsewhere: VIRTIO_DESKTOP_IMAGES names a
+# directory with "vmlinuz", two initramfs (busybox and kernel modules: of disk
+# and console, or of all virtio devices) and "rootfs.img" (Debian).
+#
+# SPDX-License-Identifier: GPL-2.0-or-later
+
+import hashlib
+import http.server
+import logging
+import os
+import re
+import select
+import subprocess
+import threading
+import time
+
+from .cmd import get_qemu_img
+from .testcase import QemuSystemTest
+
+# Nothing here is about speed: this only ends a wait that is hopeless.  Not an
+# integer, which QEMUMachine.event_wait() takes for "no limit".
+TIMEOUT = 240.0
+
+# Loading all drivers takes an emulated guest longer than its boot: where they
+# are not needed, take those of disk and console only.
+BOOT_DRIVERS = 'initramfs.cpio.gz'
+ALL_DRIVERS = 'initramfs-test.cpio.gz'
+
+# What a healthy kernel does not say.
+TROUBLE = re.compile(r'I/O error|Oops|BUG:|Call trace|blocked for more than|'
+                     r'Kernel panic|Internal error|Remounting filesystem')
+
+
+def slot_address(slot):
+    return 0x0a000000 + slot * 0x10000
+
+
+def slot_device(slot):
+    """The guest's name for a slot, as in /sys/devices/platform."""
+    return f'{slot_address(slot):x}.virtio_mmio'
+
+
+def wait_until(test, condition, what):
+    """Wait for something that the host can see, return its value."""
+    end = time.monotonic() + TIMEOUT
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.1)
+    test.fail(f'timeout: {what}')
+
+
+class GuestConsole:
+    """What the guest prints, and a shell in it that answers questions."""
+
+    def __init__(self, test, reader, writer):
+        self.test = test
+        self.reader = reader
+        self.writer = writer
+        self.text = ''
+        self.commands = 0
+
+    def send(self, text):
+        os.write(self.writer, text.encode())
+
+    def expect(self, pattern):
+        """Wait for @pattern, return the text before it."""
+        end = time.monotonic() + TIMEOUT
+        while not (match := re.search(pattern, self.text)):
+            if 'Kernel panic' in self.text:
+                self.test.fail(f'guest panics, expected {pattern!r}')
+            wait = max(0, end - time.monotonic())
+            if not select.select([self.reader], [], [], wait)[0]:
+                self.test.fail(f'timeout: no {pattern!r} on the console, only '
+                               f'{self.text[-2000:]!r}')
+            data = os.read(self.reader, 65536)
+            if not data:
+                self.test.fail(f'console is closed, expected {pattern!r}')
+            self.text += data.decode(errors='replace').replace('\r', '')
+        before = self.text[:match.start()]
+        logging.getLogger('console').debug('%s', self.text[:match.end()])
+        self.text = self.text[match.end():]
+        return before
+
+    def start_shell(self):
+        """From a prompt: a loop that neither echoes nor prompts."""
+        self.expect('# ')
+        self.send("stty -echo; set +m; echo no''prompt; "
+                  'while read -r line; do eval "$line"; status=$?; done\n')
+        self.expect('noprompt\n')
+        self.run('true')
+
+    def wait_for_shell(self):
+        """The initramfs boots to a prompt."""
+        self.expect('initramfs: shell')
+        self.start_shell()
+
+    def wait_for_login(self):
+        """The root disk boots to a login, root has no password."""
+        self.expect('login: ')
+        self.send('root\n')
+        self.start_shell()
+
+    def run(self, command, status=0):
+        """Run @command in the guest, check its status, return its output."""
+        self.commands += 1
+        self.send(f'{command}\necho =={self.commands} $status.\n')
+        output = self.expect(rf'=={self.commands} ')
+        result = self.expect(r'\.\n')
+        self.test.assertEqual(result, str(status), f'{command}: {output}')
+        return output
+
+    def wait_for(self, condition):
+        """Wait in the guest until the shell's @condition is true."""
+        self.run(f'until {condition}; do sleep 0.2; done')
+
+
+class BlobHandler(http.server.BaseHTTPRequestHandler):
+    def answer(self, data):
+        self.send_response(200)
+        self.send_header('Content-Length', str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def do_GET(self):
+        self.answer(self.server.blob)
+
+    def do_POST(self):
+        data = self.rfile.read(int(self.headers['Content-Length']))
+        self.answer(hashlib.sha256(data).hexdigest().encode())
+
+    def log_message(self, *args):
+        pass
+
+
+class BlobServer(http.server.ThreadingHTTPServer):
+    """HTTP on the host: GET gives random data, POST the SHA-256 of data."""
+
+    daemon_threads = True
+
+    def __init__(self, size):
+        super().__init__(('127.0.0.1', 0), BlobHandler)
+        self.blob = os.urandom(size)
+        self.sha256 = hashlib.sha256(self.blob).hexdigest()
+        # 10.0.2.2 is the host in QEMU's user network
+        self.url = f'http://10.0.2.2:{self.server_port}/'
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, request, client_address):
+        """A migration may cut connections, it is the guest that judges."""
+
+    def close(self):
+        self.shutdown()
+        self.server_close()
+
+
+class VirtioDesktopTest(QemuSystemTest):
+    """Boots the guest image on -M virtio-desktop, console on hvc0."""
+
+    def setUp(self):
+        super().setUp()
+        self.images = os.getenv('VIRTIO_DESKTOP_IMAGES')
+        if not self.images:
+            self.skipTest('VIRTIO_DESKTOP_IMAGES does not name a directory '
+                          'with the guest image')
+        self.set_machine('virtio-desktop')
+        self.require_accelerator('tcg')
+
+    def image(self, name):
+        return os.path.join(self.images, name)
+
+    def kernel_args(self, kernel=None, initrd=BOOT_DRIVERS,
+                    append='console=hvc0 quiet'):
+        return ['-kernel', kernel or self.image('vmlinuz'),
+                '-initrd', self.image(initrd),
+                '-append', f'{append} panic=-1']
+
+    def make_vm(self, *args, name='default', uart=False, **kernel):
+        """A machine with that kernel; @args come last, so they win."""
+        vm = self.get_vm(name=name)
+        vm.set_console(None if uart else 'virtconsole')
+        vm.add_args('-accel', 'tcg', '-smp', '2', '-m', '512M',
+                    *self.kernel_args(**kernel), *args)
+        return vm
+
+    def console(self, vm):
+        fd = vm.console_socket.fileno()
+        return GuestConsole(self, fd, fd)
+
+    def boot(self, *args, **options):
+        """Boot to a shell, return the machine and its console."""
+        vm = self.make_vm(*args, **options)
+        vm.launch()
+        console = self.console(vm)
+        console.wait_for_shell()
+        return vm, console
+
+    def start_server(self, size):
+        server = BlobServer(size)
+        self.addCleanup(server.close)
+        return server
+
+    def make_disk(self, name, size='64M', fmt='raw'):
+        path = self.scratch_file(name)
+        subprocess.run([get_qemu_img(self), 'create', '-q', '-f', fmt, path,
+                        size], check=True)
+        return path
+
+    def make_data(self, name, size=1 << 20):
+        """A file of random data: its path and SHA-256."""
+        path = self.scratch_file(name)
+        data = os.urandom(size)
+        with open(path, 'wb') as file:
+            file.write(data)
+        return path, hashlib.sha256(data).hexdigest()
+
+    def devices(self, console):
+        """The guest's virtio devices: {slot: (virtio ID, driver, name)}."""
+        found = {}
+        text = console.run('for d in /sys/bus/virtio/devices/*; do '
+                           'echo $(readlink -f $d) $(cat $d/device) '
+                           '$(readlink $d/driver); done')
+        for line in text.splitlines():
+            path, virtio_id, *driver = line.split()
+            address, name = re.search(r'/(\w+)\.virtio_mmio/(\w+)$',
+                                      path).groups()
+            slot = (int(address, 16) - slot_address(0)) // 0x10000
+            driver = os.path.basename(driver[0]) if driver else None
+            found[slot] = (int(virtio_id, 16), driver, name)
+        return found
+
+    def write_random(self, console, disk, mib):
+        """Random data to a disk; returns the SHA-256 of what goes there."""
+        console.run(f'dd if=/dev/urandom of=/tmp/data bs=1M count={mib} '
+                    '2>/dev/null')
+        console.run(f'dd if=/tmp/data of={disk} bs=1M conv=fsync 2>/dev/null')
+        return console.run('sha256sum </tmp/data; rm /tmp/data').split()[0]
+
+    def start_network(self, console, interface='eth0'):
+        """DHCP; returns address, router and name server of the lease."""
+        lease = f'/tmp/lease-{interface}'
+        console.run("printf '%s\\n' '#!/bin/sh' "
+                    "'[ \"$1\" = bound ] || exit 0' "
+                    "'ip addr add $ip/$mask dev $interface' "
+                    "'ip route add default via $router' "
+                    f"'echo $ip $router $dns >{lease}' >/tmp/udhcpc; "
+                    'chmod +x /tmp/udhcpc')
+        console.run(f'ip link set {interface} up')
+        console.run(f'udhcpc -q -n -t 20 -i {interface} -s /tmp/udhcpc')
+        return console.run(f'cat {lease}').split()
+
+    def assert_healthy(self, console):
+        """The kernel has had nothing to complain about."""
+        log = console.run('dmesg | cat')
+        bad = [line for line in log.splitlines() if TROUBLE.search(line)]
+        self.assertEqual(bad, [], log)
+
+    def assert_ends(self, vm, reason):
+        """QEMU says that the guest wants it, and ends with status 0."""
+        event = vm.event_wait('SHUTDOWN', timeout=TIMEOUT)
+        self.assertEqual(event['data'], {'guest': True, 'reason': reason})
+        vm.wait(timeout=TIMEOUT)
+        self.assertEqual(vm.exitcode(), 0)
+
+    def poweroff(self, vm, console):
+        console.send('poweroff -f\n')
+        self.assert_ends(vm, 'guest-shutdown')
+
+    def wait_for_reset(self, vm, guest, reason):
+        event = vm.event_wait('RESET', timeout=TIMEOUT)
+        self.assertEqual(event['data'], {'guest': guest, 'reason': reason})
