@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The front door.  The work is done by scripts/ and images/, the tests are named
+# in meson.build.
+
+# Works from any directory: make -f ../virtio-desktop/Makefile run
+TOP := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
+B ?= build
+override B := $(abspath $(B))
+export B QEMU_SRC DEBIAN_MIRROR CPUS MEM QEMU_ARGS SUITE DISK_SIZE
+
+STEPS := $(TOP)/scripts/steps
+PREPARE := scripts/fetch-qemu scripts/fetch-tools scripts/prepare-tree
+BUILD_RUN := "scripts/install-deps run" $(PREPARE) "scripts/build-qemu run"
+
+.DEFAULT_GOAL := help
+.PHONY: help run build image check bench series clean distclean
+
+help:
+	@echo 'make run         build what is needed and boot the guest (Ctrl-A x quits)'
+	@echo 'make build       only build $(B)/qemu-system-aarch64 and qemu-img'
+	@echo 'make image       only make the guest: kernel, initramfs, root disk'
+	@echo 'make check       build and run all tests (SUITE=qtest: only some)'
+	@echo 'make bench       measure, side by side with -M virt'
+	@echo 'make series      write the patch series for QEMU to $(B)/series'
+	@echo 'make clean       remove what was built, the guest and its disk; keep downloads'
+	@echo 'make distclean   remove $(B)'
+	@echo
+	@echo 'B=dir            build directory (default: build, here)'
+	@echo 'QEMU_SRC=dir     use this QEMU 10.0.x source tree, download none'
+	@echo 'DEBIAN_MIRROR=   mirror, if not the one that apt here uses'
+	@echo 'CPUS=2 MEM=1G QEMU_ARGS="..."   for make run'
+
+run:
+	@$(STEPS) $(BUILD_RUN) images/build scripts/run-vm
+
+build:
+	@$(STEPS) $(BUILD_RUN)
+
+image:
+	@$(STEPS) $(BUILD_RUN) images/build
+
+check:
+	@$(STEPS) "scripts/install-deps check" $(PREPARE) "scripts/build-qemu run" \
+		"scripts/build-qemu test" images/build scripts/run-tests
+
+bench:
+	@$(STEPS) "scripts/install-deps check" $(PREPARE) "scripts/build-qemu test" \
+		images/build \
+		"bench/run --qemu $(B)/qemu-test/qemu-system-aarch64 --images $(B)/images --out $(B)/bench.json"
+
+series:
+	@$(STEPS) "scripts/install-deps check" $(PREPARE)
+	@$(TOP)/scripts/make-series $(B)/src/upstream $(B)/series
+
+clean:
+	@rm -rf $(addprefix $(B)/,qemu-run qemu-test qemu-system-aarch64 qemu-img \
+		bench.json images images.old images.tmp meson series series-check logs src/qemu src/qemu.new \
+		src/patched.tmp src/upstream src/upstream.new src/origin tools.new)
+	@echo '==> Removed what was built; downloads stay in $(B)'
+
+# Only what is surely ours: B may be any directory.
+distclean: clean
+	@rm -rf $(addprefix $(B)/,apt src tools)
+	@rmdir $(B) 2>/dev/null || [ ! -d $(B) ] || echo '==> $(B) holds other files: not removed'
