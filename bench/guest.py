@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The two guests: one that powers off at once, and Linux up to its init."""
+
+import struct
+
+# PSCI SYSTEM_OFF by HVC is all that the tiny guest does.
+SYSTEM_OFF = 0x84000008
+TINY_GUEST = [
+    0x52800000 | (SYSTEM_OFF & 0xffff) << 5,    # movz w0, #low
+    0x72a00000 | (SYSTEM_OFF >> 16) << 5,       # movk w0, #high, lsl #16
+    0xd4000002,                                 # hvc  #0
+    0x14000000,                                 # b    .
+]
+
+# What init prints once it can; the kernel's clock when init began follows.
+MARK = b'bench: init at '
+
+# virtio_mmio is a module of Debian's kernel, and hvc0 comes a little after it.
+# The loops have no sleep in them, as that would be what is measured.
+INIT = b'''#!/bin/busybox sh
+/bin/busybox mkdir -p /proc /dev
+/bin/busybox mount -t proc proc /proc
+read uptime idle </proc/uptime
+/bin/busybox mount -t devtmpfs dev /dev
+while read -r module; do
+    case $module in
+    *virtio_mmio.ko | *virtio_console.ko)
+        /bin/busybox insmod "/lib/modules/$module" ;;
+    esac
+done </modules
+until [ -c /dev/hvc0 ]; do :; done
+until { echo "''' + MARK + b'''$uptime s" >/dev/hvc0; } 2>/dev/null; do :; done
+while :; do /bin/busybox sleep 60; done
+'''
+INIT_PATH = 'bench-init'
+
+
+def tiny_guest():
+    """A flat image, run from its first word."""
+    return struct.pack(f'<{len(TINY_GUEST)}I', *TINY_GUEST)
+
+
+def _cpio_entry(name, mode, data):
+    name = name.encode() + b'\0'
+    #         ino mode uid gid nlink mtime
+    fields = (0, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name), 0)
+    head = b'070701' + b''.join(b'%08x' % field for field in fields) + name
+    return head + bytes(-len(head) % 4) + data + bytes(-len(data) % 4)
+
+
+def initramfs(base):
+    """The initramfs @base (its busybox and modules) with our init added."""
+    cpio = (_cpio_entry(INIT_PATH, 0o100755, INIT) +
+            _cpio_entry('TRAILER!!!', 0, b''))
+    # Linux takes any number of archives in a row, compressed or not.
+    return cpio + bytes(-len(cpio) % 512) + base

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One QEMU process, from its start to its end."""
+
+import json
+import os
+import re
+import select
+import socket
+import subprocess
+import tempfile
+import time
+
+TIMEOUT = 120
+
+
+class Failed(Exception):
+    """Something could not run; the text is for the user."""
+
+
+class VM:
+    """A QEMU with QMP on its stdin and stdout, used as a context."""
+
+    def __init__(self, argv, **popen):
+        self.argv = argv
+        self.popen = popen
+        self.usage = None
+
+    def __enter__(self):
+        self.log = tempfile.TemporaryFile()
+        self.started = time.monotonic()
+        try:
+            self.process = subprocess.Popen(
+                self.argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=self.log, bufsize=0, **self.popen)
+        except OSError as error:
+            raise Failed(f'cannot start {self.argv[0]}: {error.strerror}')
+        self.pending = b''
+        return self
+
+    def __exit__(self, *_):
+        if self.process.returncode is None:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.log.close()
+
+    def fail(self, what):
+        """Raise with the first thing QEMU itself said, if it did."""
+        self.log.seek(0)
+        said = [line for line in
+                self.log.read().decode(errors='replace').splitlines()
+                if 'warning:' not in line]
+        raise Failed(f'{what}: {said[0]}' if said else what)
+
+    def wait(self):
+        """Wait for the end; returns seconds since the start."""
+        pidfd = os.pidfd_open(self.process.pid)
+        ended, _, _ = select.select([pidfd], [], [], TIMEOUT)
+        elapsed = time.monotonic() - self.started
+        os.close(pidfd)
+        if not ended:
+            self.fail(f'QEMU did not end within {TIMEOUT} s')
+        _, status, self.usage = os.wait4(self.process.pid, 0)
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        if self.process.returncode:
+            self.fail('QEMU failed')
+        return elapsed
+
+    # QMP
+
+    def _message(self):
+        while b'\n' not in self.pending:
+            ready, _, _ = select.select([self.process.stdout], [], [], TIMEOUT)
+            data = ready and os.read(self.process.stdout.fileno(), 65536)
+            if not data:
+                self.fail('QEMU does not answer' if not ready
+                          else 'QEMU ended early')
+            self.pending += data
+        line, self.pending = self.pending.split(b'\n', 1)
+        return json.loads(line)
+
+    def command(self, name, **arguments):
+        """Run a QMP command, dropping the events that come before its end."""
+        request = {'execute': name, 'arguments': arguments}
+        self.process.stdin.write(json.dumps(request).encode() + b'\n')
+        while True:
+            reply = self._message()
+            if 'return' in reply:
+                return reply['return']
+            if 'error' in reply:
+                self.fail(f'QMP {name} failed, {reply["error"]["desc"]}')
+
+    def negotiate(self):
+        """Read the greeting; returns QEMU's version."""
+        version = self._message()['QMP']['version']
+        self.command('qmp_capabilities')
+        return '{major}.{minor}.{micro}'.format(**version['qemu'])
+
+    def wait_until_stopped(self):
+        """Wait until the guest has powered off (with -no-shutdown)."""
+        deadline = time.monotonic() + TIMEOUT
+        while self.command('query-status')['status'] != 'shutdown':
+            if time.monotonic() > deadline:
+                self.fail(f'the guest did not power off within {TIMEOUT} s')
+            time.sleep(0.01)
+
+    def quit(self):
+        """End an idle QEMU."""
+        self.command('quit')
+        self.wait()
+
+    # Observations
+
+    def peak_memory(self):
+        """The most memory it ever had resident, in bytes."""
+        with open(f'/proc/{self.process.pid}/status',
+                  encoding='utf-8') as file:
+            return int(re.search(r'VmHWM:\s*(\d+)', file.read())[1]) * 1024
+
+    def cpu_time(self):
+        """Seconds of CPU time that it has used so far."""
+        with open(f'/proc/{self.process.pid}/stat', encoding='utf-8') as file:
+            # The name, in brackets, may have spaces in it.
+            fields = file.read().rpartition(')')[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+    def device_types(self):
+        """The type of each device in the machine's composition tree."""
+        names = {kind['name'] for kind in
+                 self.command('qom-list-types', implements='device')}
+        found, paths = [], ['/machine']
+        while paths:
+            path = paths.pop()
+            for prop in self.command('qom-list', path=path):
+                kind = re.fullmatch(r'child<(.*)>', prop['type'])
+                if kind:
+                    paths.append(f'{path}/{prop["name"]}')
+                    if kind[1] in names:
+                        found.append(kind[1])
+        return found
+
+    def device_tree(self):
+        """The device tree blob that the guest gets."""
+        with tempfile.TemporaryDirectory(prefix='bench-') as workdir:
+            path = f'{workdir}/dtb'
+            self.command('dumpdtb', filename=path)
+            with open(path, 'rb') as file:
+                return file.read()
+
+
+def console_pair():
+    """A socket to read a console from, and -chardev "con" at its other end."""
+    ours, theirs = socket.socketpair()
+    theirs.set_inheritable(True)
+    ours.settimeout(TIMEOUT)
+    chardev = ['-chardev', f'socket,id=con,fd={theirs.fileno()}']
+    return ours, theirs, chardev
