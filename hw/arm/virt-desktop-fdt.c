@@ -142,13 +142,13 @@ static void add_gic(VirtDesktopMachineState *vds)
     const MemMapEntry *dist = &vd_memmap[VD_GIC_DIST];
     const MemMapEntry *cpuif = &vd_memmap[v3 ? VD_GIC_REDIST : VD_GIC_CPU];
     g_autofree char *node = g_strdup_printf("/intc@%" PRIx64, dist->base);
+    uint32_t phandle = qemu_fdt_alloc_phandle(fdt);
     uint64_t size = cpuif->size;
 
     if (v3) {
         size = (uint64_t)MACHINE(vds)->smp.cpus * GICV3_REDIST_SIZE;
     }
-    vds->gic_phandle = qemu_fdt_alloc_phandle(fdt);
-    qemu_fdt_setprop_cell(fdt, "/", "interrupt-parent", vds->gic_phandle);
+    qemu_fdt_setprop_cell(fdt, "/", "interrupt-parent", phandle);
     qemu_fdt_add_subnode(fdt, node);
     qemu_fdt_setprop_string(fdt, node, "compatible",
                             v3 ? "arm,gic-v3" : "arm,cortex-a15-gic");
@@ -156,7 +156,7 @@ static void add_gic(VirtDesktopMachineState *vds)
     qemu_fdt_setprop_cell(fdt, node, "#interrupt-cells", 3);
     qemu_fdt_setprop_sized_cells(fdt, node, "reg", 2, dist->base,
                                  2, dist->size, 2, cpuif->base, 2, size);
-    qemu_fdt_setprop_cell(fdt, node, "phandle", vds->gic_phandle);
+    qemu_fdt_setprop_cell(fdt, node, "phandle", phandle);
 }
 
 static void add_timer_and_pmu(VirtDesktopMachineState *vds)

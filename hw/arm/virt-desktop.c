@@ -173,8 +173,10 @@ static void finish_kvm_cpus(VirtDesktopMachineState *vds, Error **errp)
     CPUState *cs;
 
     if (steal_time) {
-        memory_region_init_ram(&vds->pvtime, NULL, "pvtime",
-                               vd_memmap[VD_PVTIME].size, &error_fatal);
+        if (!memory_region_init_ram(&vds->pvtime, NULL, "pvtime",
+                                    vd_memmap[VD_PVTIME].size, errp)) {
+            return;
+        }
         memory_region_add_subregion(get_system_memory(),
                                     vd_memmap[VD_PVTIME].base, &vds->pvtime);
     }

@@ -38,13 +38,12 @@ enum {
 
 extern const MemMapEntry vd_memmap[];
 
-/* gic-version= as the user wrote it */
+/* gic-version= as the user wrote it, the best there is by default */
 enum {
-    GIC_AUTO = 0,
+    GIC_MAX = 0,
     GIC_V2 = 2,
     GIC_V3 = 3,
     GIC_HOST,
-    GIC_MAX,
 };
 
 struct VirtDesktopMachineState {
@@ -62,7 +61,6 @@ struct VirtDesktopMachineState {
     DeviceState *gic;
     int gic_version;
     int fdt_size;
-    uint32_t gic_phandle;
     uint32_t clock_phandle;
     MemoryRegion pvtime;
     Notifier machine_done;
