@@ -443,6 +443,9 @@ static void virt_desktop_machine_done(Notifier *notifier, void *data)
     if (!info->dtb_filename) {
         virtio_desktop_add_fdt_nodes(&vds->board, MACHINE(vds)->fdt,
                                      set_slot_irq);
+        if (!info->firmware_loaded) {
+            virtio_desktop_add_fdt_framebuffer(&vds->board, MACHINE(vds)->fdt);
+        }
     }
     if (arm_load_dtb(info->dtb_start, info, info->dtb_limit,
                      arm_boot_address_space(cpu, info), MACHINE(vds),

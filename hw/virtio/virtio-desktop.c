@@ -28,6 +28,7 @@
 
 #define FIRST_FREE_SLOT VIRTIO_DESKTOP_NUM_ROLES
 
+#define TYPE_FB "virtio-fb-device"
 #define TYPE_NET "virtio-net-device"
 
 /*
@@ -43,7 +44,7 @@ static const struct {
         "power", "virtio-power-device", NULL /* not a choice */,
     },
     [VIRTIO_DESKTOP_FB] = {
-        "fb", "virtio-fb-device", "Display in slot 1 (on, off, auto)",
+        "fb", TYPE_FB, "Display in slot 1 (on, off, auto)",
     },
     [VIRTIO_DESKTOP_KEYBOARD] = {
         "keyboard", "virtio-keyboard-device",
@@ -312,6 +313,53 @@ void virtio_desktop_add_fdt_nodes(VirtioDesktopState *s, void *fdt,
     }
 }
 
+static int find_display(VirtioDesktopState *s)
+{
+    int slot;
+
+    for (slot = 0; slot < VIRTIO_DESKTOP_NUM_SLOTS; slot++) {
+        if (object_dynamic_cast(OBJECT(virtio_bus_get_device(
+                                           &s->slot[slot]->bus)), TYPE_FB)) {
+            return slot;
+        }
+    }
+    return -1;
+}
+
+/*
+ * What the display shows until its driver comes.  It has to be below /chosen:
+ * there guests look for it.
+ */
+void virtio_desktop_add_fdt_framebuffer(VirtioDesktopState *s, void *fdt)
+{
+    int slot = find_display(s);
+    g_autofree char *node = NULL;
+    uint32_t width, height;
+    VirtIODevice *vdev;
+    hwaddr base;
+
+    if (slot < 0) {
+        return;
+    }
+    vdev = virtio_bus_get_device(&s->slot[slot]->bus);
+    width = object_property_get_uint(OBJECT(vdev), "xres", &error_abort);
+    height = object_property_get_uint(OBJECT(vdev), "yres", &error_abort);
+    virtio_mmio_get_shm(s->slot[slot], 0, &base);
+
+    node = g_strdup_printf("/chosen/framebuffer@%" PRIx64, base);
+    qemu_fdt_setprop_cell(fdt, "/chosen", "#address-cells", 2);
+    qemu_fdt_setprop_cell(fdt, "/chosen", "#size-cells", 2);
+    qemu_fdt_setprop(fdt, "/chosen", "ranges", NULL, 0);
+    qemu_fdt_add_subnode(fdt, node);
+    qemu_fdt_setprop_string(fdt, node, "compatible", "simple-framebuffer");
+    qemu_fdt_setprop_sized_cells(fdt, node, "reg", 2, base,
+                                 2, (uint64_t)width * height * 4);
+    qemu_fdt_setprop_cell(fdt, node, "width", width);
+    qemu_fdt_setprop_cell(fdt, node, "height", height);
+    qemu_fdt_setprop_cell(fdt, node, "stride", width * 4);
+    qemu_fdt_setprop_string(fdt, node, "format", "x8r8g8b8");
+}
+
 /* What of a slot is not a register reads as zero and ignores writes */
 static uint64_t slot_rest_read(void *opaque, hwaddr addr, unsigned size)
 {
@@ -340,6 +388,8 @@ static bool create_slot(VirtioDesktopState *s, int slot, Error **errp)
 
     object_property_add_child(OBJECT(s), name, OBJECT(dev));
     qdev_prop_set_bit(dev, "force-legacy", false);
+    object_property_set_link(OBJECT(dev), "shm-window", OBJECT(&s->shm_mr),
+                             &error_abort);
     if (!sysbus_realize_and_unref(sbd, errp)) {
         return false;
     }

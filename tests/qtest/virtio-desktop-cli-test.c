@@ -149,9 +149,9 @@ typedef struct SlotCase {
 
 static const SlotCase slot_cases[] = {
     { "nodefaults", " -nodefaults", "" },
-    { "defaults", "", "2 3 4 5 7" },
-    { "disk", NULL_DRIVE, "2 3 4 5 6 7" },
-    { "devices", RNG RNG NULL_DRIVE, "2 3 4 5 6 7 8 9" },
+    { "defaults", "", "1 2 3 4 5 7" },
+    { "disk", NULL_DRIVE, "1 2 3 4 5 6 7" },
+    { "devices", RNG RNG NULL_DRIVE, "1 2 3 4 5 6 7 8 9" },
     { "by-number", " -nodefaults" RNG ",bus=virtio-mmio-bus.63"
                    RNG ",bus=virtio-mmio-bus.0", "0 63" },
 };

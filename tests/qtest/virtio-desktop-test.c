@@ -74,6 +74,7 @@ enum {
     MAP_UART = 1 << 6,
     MAP_FW_CFG = 1 << 7,
     MAP_FLASH = 1 << 8,
+    MAP_VRAM = 1 << 9,
     MAP_ALWAYS = MAP_RAM | MAP_SLOTS | MAP_DIST,
 };
 
@@ -91,6 +92,7 @@ static const struct {
     { MAP_RTC, 0x09010000, 4 * KiB, true },
     { MAP_FW_CFG, 0x09020000, 24 },
     { MAP_SLOTS, SLOT_BASE, NUM_SLOTS * SLOT_SIZE, true },
+    { MAP_VRAM, 0x10000000, 256 * MiB, true },
     { MAP_RAM, RAM_BASE, 256 * MiB, true },
 };
 
@@ -102,7 +104,8 @@ typedef struct MapCase {
 
 static const MapCase map_cases[] = {
     { "nodefaults", " -nodefaults", MAP_GICV3 | MAP_RTC },
-    { "defaults", "", MAP_GICV3 | MAP_RTC },
+    { "defaults", "", MAP_GICV3 | MAP_RTC | MAP_VRAM },
+    { "fb-off", ",fb=off", MAP_GICV3 | MAP_RTC },
     { "gicv2", ",gic-version=2 -nodefaults", MAP_GICV2 | MAP_RTC },
     { "no-rtc", ",rtc=off -nodefaults", MAP_GICV3 },
     { "serial", " -nodefaults -serial null", MAP_GICV3 | MAP_RTC | MAP_UART },
@@ -280,21 +283,25 @@ typedef struct SlotCase {
     const char *slots;
 } SlotCase;
 
+/* The display is the first of the default devices */
+#define FB "1:65535 "
+
 static const SlotCase slot_cases[] = {
     /* Roles */
-    { "defaults", "", "2:18 3:18 4:18 5:1 7:3" },
+    { "defaults", "", FB "2:18 3:18 4:18 5:1 7:3" },
     { "nodefaults", " -nodefaults", "" },
     { "fb-off", ",fb=off", "2:18 3:18 4:18 5:1 7:3" },
-    { "keyboard-off", ",keyboard=off", "3:18 4:18 5:1 7:3" },
-    { "pointer-off", ",pointer=off", "2:18 4:18 5:1 7:3" },
-    { "touch-off", ",touch=off", "2:18 3:18 5:1 7:3" },
-    { "net-off", ",net=off", "2:18 3:18 4:18 7:3" },
-    { "nic-none", " -nic none", "2:18 3:18 4:18 7:3" },
-    { "disk-off", ",disk=off", "2:18 3:18 4:18 5:1 7:3" },
-    { "console-off", ",console=off", "2:18 3:18 4:18 5:1" },
-    { "serial-keeps-console", " -serial null", "2:18 3:18 4:18 5:1 7:3" },
+    { "keyboard-off", ",keyboard=off", FB "3:18 4:18 5:1 7:3" },
+    { "pointer-off", ",pointer=off", FB "2:18 4:18 5:1 7:3" },
+    { "touch-off", ",touch=off", FB "2:18 3:18 5:1 7:3" },
+    { "net-off", ",net=off", FB "2:18 3:18 4:18 7:3" },
+    { "nic-none", " -nic none", FB "2:18 3:18 4:18 7:3" },
+    { "disk-off", ",disk=off", FB "2:18 3:18 4:18 5:1 7:3" },
+    { "console-off", ",console=off", FB "2:18 3:18 4:18 5:1" },
+    { "serial-keeps-console", " -serial null", FB "2:18 3:18 4:18 5:1 7:3" },
     { "all-off", ",fb=off,keyboard=off,pointer=off,touch=off,net=off,disk=off,"
                  "console=off", "" },
+    { "only-fb", ",fb=on -nodefaults", "1:65535" },
     { "only-keyboard", ",keyboard=on -nodefaults", "2:18" },
     { "only-pointer", ",pointer=on -nodefaults", "3:18" },
     { "only-mouse", ",pointer=mouse -nodefaults", "3:18" },
@@ -302,7 +309,7 @@ static const SlotCase slot_cases[] = {
     { "only-console", ",console=on -nodefaults", "7:3" },
 
     /* Short options */
-    { "drive", NULL_DRIVE, "2:18 3:18 4:18 5:1 6:2 7:3" },
+    { "drive", NULL_DRIVE, FB "2:18 3:18 4:18 5:1 6:2 7:3" },
     { "drive-if-virtio", " -nodefaults" NULL_DRIVE ",if=virtio", "6:2" },
     { "drives", " -nodefaults" NULL_DRIVE NULL_DRIVE NULL_DRIVE,
                 "6:2 8:2 9:2" },
@@ -315,18 +322,18 @@ static const SlotCase slot_cases[] = {
     { "nics", " -nodefaults -nic hubport,hubid=0 -nic hubport,hubid=0",
               "5:1 8:1" },
 #ifdef CONFIG_SLIRP
-    { "nic-net-off", ",net=off -nic user", "2:18 3:18 4:18 7:3 8:1" },
+    { "nic-net-off", ",net=off -nic user", FB "2:18 3:18 4:18 7:3 8:1" },
 #endif
     { "net-nic", " -nodefaults -net nic", "5:1" },
 
     /* -device */
     { "device", " -device virtio-rng-device",
-                "2:18 3:18 4:18 5:1 7:3 8:4" },
+                FB "2:18 3:18 4:18 5:1 7:3 8:4" },
     { "devices", " -nodefaults -device virtio-rng-device"
                  " -device virtio-balloon-device", "8:4 9:5" },
     { "device-netdev", " -netdev hubport,id=n,hubid=0"
                        " -device virtio-net-device,netdev=n",
-                       "2:18 3:18 4:18 7:3 8:1" },
+                       FB "2:18 3:18 4:18 7:3 8:1" },
     { "device-drive", " -nodefaults" NULL_DRIVE ",if=none,id=d"
                       " -device virtio-blk-device,drive=d", "8:2" },
     { "device-blockdev", " -nodefaults" NULL_BLOCKDEV
@@ -338,7 +345,7 @@ static const SlotCase slot_cases[] = {
                     "bus=virtio-mmio-bus.6" NULL_DRIVE, "6:4 8:2" },
     { "role-switched-off", ",keyboard=off -device virtio-rng-device,"
                            "bus=virtio-mmio-bus.2",
-                           "2:4 3:18 4:18 5:1 7:3" },
+                           FB "2:4 3:18 4:18 5:1 7:3" },
     { "first-and-last", " -nodefaults"
                         " -device virtio-rng-device,bus=virtio-mmio-bus.0"
                         " -device virtio-rng-device,bus=virtio-mmio-bus.63",

@@ -110,4 +110,14 @@ bool virtio_desktop_create_devices(VirtioDesktopState *s, Error **errp);
 void virtio_desktop_add_fdt_nodes(VirtioDesktopState *s, void *fdt,
                                   VirtioDesktopFdtIrq set_irq);
 
+/**
+ * virtio_desktop_add_fdt_framebuffer: describe the display's boot framebuffer
+ * @s: realized board, all cold-plugged devices present
+ * @fdt: flattened device tree with a /chosen node
+ *
+ * For a kernel that starts without firmware.  With firmware the display shows
+ * what firmware set up, and the kernel learns of that from firmware.
+ */
+void virtio_desktop_add_fdt_framebuffer(VirtioDesktopState *s, void *fdt);
+
 #endif /* HW_VIRTIO_DESKTOP_H */
