@@ -81,7 +81,6 @@ static int get_display_info(Request *req)
         };
         x += s->ui.width;
     }
-    fb->display_event = 0;
     return VIRTIO_FB_S_OK;
 }
 
