@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * virtio-fb display driver: console
+ *
+ * The text console draws into video memory itself. Programs that map /dev/fb0
+ * do so too: the first write to a page after an update is a fault, which tells
+ * that there is something to show.
+ */
+
+#include <linux/fb.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/panic_notifier.h>
+
+#include <drm/drm_client.h>
+#include <drm/drm_drv.h>
+#include <drm/drm_fb_helper.h>
+#include <drm/drm_fourcc.h>
+#include <drm/drm_framebuffer.h>
+#include <drm/drm_gem.h>
+#include <drm/drm_mode.h>
+#include <drm/drm_print.h>
+
+#include "virtio_fb_drv.h"
+
+#define FLUSH_DELAY	(HZ / 50)
+
+static struct vfb_device *info_to_vfb(struct fb_info *info)
+{
+	struct drm_fb_helper *helper = info->par;
+
+	return to_vfb(helper->dev);
+}
+
+/* The console is told when the device goes, and must not keep the module */
+static int vfb_fb_open(struct fb_info *info, int user)
+{
+	return user && !try_module_get(THIS_MODULE) ? -ENODEV : 0;
+}
+
+static int vfb_fb_release(struct fb_info *info, int user)
+{
+	if (user)
+		module_put(THIS_MODULE);
+	return 0;
+}
+
+static int fb_dirty(struct drm_fb_helper *helper, struct drm_clip_rect *clip)
+{
+	if (clip->x1 >= clip->x2 || clip->y1 >= clip->y2)
+		return 0;
+	return vfb_fb_dirty(helper->fb, NULL, 0, 0, clip, 1);
+}
+
+static const struct drm_fb_helper_funcs vfb_fb_helper_funcs = {
+	.fb_dirty = fb_dirty,
+};
+
+/*
+ * Mappings
+ */
+
+static void note_page(struct vfb_fbdev *fbdev, unsigned long page)
+{
+	if (fbdev->first_page == fbdev->end_page) {
+		fbdev->first_page = page;
+		fbdev->end_page = page + 1;
+	}
+	fbdev->first_page = min(fbdev->first_page, page);
+	fbdev->end_page = max(fbdev->end_page, page + 1);
+}
+
+/* Until the pages are taken away again, writes to them go unnoticed */
+static void flush_mappings(struct work_struct *work)
+{
+	struct vfb_fbdev *fbdev =
+		container_of(work, struct vfb_fbdev, flush.work);
+	struct vfb_device *vfb = container_of(fbdev, struct vfb_device, fbdev);
+	loff_t start, size;
+
+	mutex_lock(&fbdev->lock);
+	start = (loff_t)fbdev->first_page << PAGE_SHIFT;
+	size = (loff_t)(fbdev->end_page - fbdev->first_page) << PAGE_SHIFT;
+	fbdev->first_page = 0;
+	fbdev->end_page = 0;
+	if (size && fbdev->mappings)
+		unmap_mapping_range(fbdev->mapping, start, size, 1);
+	mutex_unlock(&fbdev->lock);
+	if (size)
+		drm_fb_helper_damage_range(vfb->fbdev.info, start, size);
+}
+
+static vm_fault_t vfb_fb_fault(struct vm_fault *vmf)
+{
+	struct fb_info *info = vmf->vma->vm_private_data;
+	struct drm_fb_helper *helper = info->par;
+	struct vfb_device *vfb = info_to_vfb(info);
+	struct vfb_fbdev *fbdev = &vfb->fbdev;
+	phys_addr_t start;
+	vm_fault_t ret;
+	int idx;
+
+	if (vmf->pgoff >= info->fix.smem_len >> PAGE_SHIFT ||
+	    !drm_dev_enter(&vfb->drm, &idx))
+		return VM_FAULT_SIGBUS;
+	start = vfb->vram_start + vfb_fb_offset(helper->fb, 0, 0);
+	mutex_lock(&fbdev->lock);
+	ret = vmf_insert_pfn(vmf->vma, vmf->address, PHYS_PFN(start) + vmf->pgoff);
+	note_page(fbdev, vmf->pgoff);
+	mutex_unlock(&fbdev->lock);
+	queue_delayed_work(system_wq, &fbdev->flush, FLUSH_DELAY);
+	drm_dev_exit(idx);
+	return ret;
+}
+
+static void vfb_fb_vm_open(struct vm_area_struct *vma)
+{
+	struct vfb_fbdev *fbdev = &info_to_vfb(vma->vm_private_data)->fbdev;
+
+	mutex_lock(&fbdev->lock);
+	fbdev->mappings++;
+	mutex_unlock(&fbdev->lock);
+}
+
+static void vfb_fb_vm_close(struct vm_area_struct *vma)
+{
+	struct vfb_fbdev *fbdev = &info_to_vfb(vma->vm_private_data)->fbdev;
+
+	mutex_lock(&fbdev->lock);
+	if (!--fbdev->mappings)
+		fbdev->mapping = NULL;
+	mutex_unlock(&fbdev->lock);
+}
+
+static const struct vm_operations_struct vfb_fb_vm_ops = {
+	.open = vfb_fb_vm_open,
+	.close = vfb_fb_vm_close,
+	.fault = vfb_fb_fault,
+};
+
+static int vfb_fb_mmap(struct fb_info *info, struct vm_area_struct *vma)
+{
+	struct vfb_fbdev *fbdev = &info_to_vfb(info)->fbdev;
+	unsigned long pages = info->fix.smem_len >> PAGE_SHIFT;
+	int err = 0;
+
+	if (vma->vm_pgoff > pages || vma_pages(vma) > pages - vma->vm_pgoff ||
+	    is_cow_mapping(vma->vm_flags))
+		return -EINVAL;
+	mutex_lock(&fbdev->lock);
+	/* All by the same device node, or the pages cannot be found again */
+	if (fbdev->mappings && fbdev->mapping != vma->vm_file->f_mapping) {
+		err = -EBUSY;
+	} else {
+		fbdev->mapping = vma->vm_file->f_mapping;
+		fbdev->mappings++;
+	}
+	mutex_unlock(&fbdev->lock);
+	if (err)
+		return err;
+	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
+	vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
+	vma->vm_ops = &vfb_fb_vm_ops;
+	vma->vm_private_data = info;
+	return 0;
+}
+
+/*
+ * Panic: the console has drawn, but nothing runs any more that would tell
+ */
+
+static void panic_done(struct vfb_device *vfb, struct vfb_request *req, int err)
+{
+}
+
+static int vfb_panic(struct notifier_block *nb, unsigned long event, void *message)
+{
+	struct vfb_device *vfb = container_of(nb, struct vfb_device, panic_nb);
+	struct vfb_output *out;
+	unsigned int i;
+
+	for (i = 0; i < vfb->num_scanouts; i++) {
+		out = vfb->output[i];
+		out->last_update.hdr = vfb_header(VIRTIO_FB_REQ_UPDATE, i);
+		out->last_update.hdr.flags = cpu_to_le32(VIRTIO_FB_FLAG_NO_RESPONSE);
+		out->last_req.done = panic_done;
+		out->last_req.out = &out->last_update;
+		out->last_req.out_len = sizeof(out->last_update);
+		vfb_submit_panic(vfb, &out->last_req);
+	}
+	return NOTIFY_DONE;
+}
+
+void vfb_panic_init(struct vfb_device *vfb)
+{
+	vfb->panic_nb.notifier_call = vfb_panic;
+	atomic_notifier_chain_register(&panic_notifier_list, &vfb->panic_nb);
+}
+
+void vfb_panic_fini(struct vfb_device *vfb)
+{
+	atomic_notifier_chain_unregister(&panic_notifier_list, &vfb->panic_nb);
+}
+
+/*
+ * The framebuffer device
+ */
+
+FB_GEN_DEFAULT_DEFERRED_SYSMEM_OPS(vfb_fb, drm_fb_helper_damage_range,
+				   drm_fb_helper_damage_area);
+
+static void vfb_fb_destroy(struct fb_info *info)
+{
+	struct drm_fb_helper *helper = info->par;
+	struct vfb_fbdev *fbdev;
+
+	if (!helper->dev)
+		return;
+	fbdev = &to_vfb(helper->dev)->fbdev;
+	cancel_delayed_work_sync(&fbdev->flush);
+	drm_fb_helper_fini(helper);
+	drm_client_framebuffer_delete(helper->buffer);
+	drm_client_release(&helper->client);
+	drm_fb_helper_unprepare(helper);
+	kfree(helper);
+}
+
+static const struct fb_ops vfb_fb_ops = {
+	.fb_open = vfb_fb_open,
+	.fb_release = vfb_fb_release,
+	__FB_DEFAULT_DEFERRED_OPS_RDWR(vfb_fb),
+	__FB_DEFAULT_DEFERRED_OPS_DRAW(vfb_fb),
+	.fb_mmap = vfb_fb_mmap,
+	DRM_FB_HELPER_DEFAULT_OPS,
+	.fb_destroy = vfb_fb_destroy,
+};
+
+int vfb_fbdev_probe(struct drm_fb_helper *helper,
+		    struct drm_fb_helper_surface_size *sizes)
+{
+	struct vfb_device *vfb = to_vfb(helper->dev);
+	struct drm_client_buffer *buffer;
+	struct fb_info *info = helper->info;
+	struct iosys_map map;
+	u32 format;
+	int err;
+
+	format = drm_driver_legacy_fb_format(helper->dev, sizes->surface_bpp,
+					     sizes->surface_depth);
+	buffer = drm_client_framebuffer_create(&helper->client,
+					       sizes->surface_width,
+					       sizes->surface_height, format);
+	if (IS_ERR(buffer))
+		return PTR_ERR(buffer);
+	err = drm_client_buffer_vmap(buffer, &map);
+	if (err) {
+		drm_client_framebuffer_delete(buffer);
+		return err;
+	}
+	helper->funcs = &vfb_fb_helper_funcs;
+	helper->buffer = buffer;
+	helper->fb = buffer->fb;
+	vfb->fbdev.info = info;
+
+	drm_fb_helper_fill_info(info, helper, sizes);
+	info->fbops = &vfb_fb_ops;
+	info->flags |= FBINFO_VIRTFB | FBINFO_READS_FAST;
+	info->screen_buffer = map.vaddr;
+	info->screen_size = buffer->gem->size;
+	info->fix.smem_len = buffer->gem->size;
+	return 0;
+}
+
+void vfb_fbdev_init(struct vfb_device *vfb)
+{
+	mutex_init(&vfb->fbdev.lock);
+	INIT_DELAYED_WORK(&vfb->fbdev.flush, flush_mappings);
+}
