@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The two guests: one that powers off at once, and Linux up to its init."""
+"""
+The guests: one that powers off at once, Linux up to its init, and Linux that
+draws on a display.
+"""
 
+import os
 import struct
 
 # PSCI SYSTEM_OFF by HVC is all that the tiny guest does.
@@ -34,6 +38,39 @@ while :; do /bin/busybox sleep 60; done
 '''
 INIT_PATH = 'bench-init'
 
+# Loads what the display named in the command line needs ("none" is to see how
+# much memory a guest takes without), then runs what it reads from hvc0: "-",
+# or a command of the program that draws.
+DISPLAY_INIT = b'''#!/bin/busybox sh
+/bin/busybox mkdir -p /proc /dev /sys
+/bin/busybox mount -t proc proc /proc
+/bin/busybox mount -t sysfs sysfs /sys
+/bin/busybox mount -t devtmpfs dev /dev
+while read -r module; do
+    case $1:$module in
+    *virtio_mmio.ko | *virtio_console.ko | *virtio_dma_buf.ko | \\
+    virtio_gpu:*/drm/*.ko | virtio_fb:*/drm/drm*.ko)
+        /bin/busybox insmod "/lib/modules/$module" ;;
+    esac
+done </modules
+[ "$1" != virtio_fb ] || /bin/busybox insmod /virtio_fb.ko
+until [ -c /dev/hvc0 ]; do /bin/busybox sleep 0.1; done
+exec </dev/hvc0 >/dev/hvc0 2>&1
+/bin/busybox stty -echo -icanon
+[ "$1" = none ] || until [ -e /dev/dri/card0 ]; do /bin/busybox sleep 0.1; done
+echo "bench: ready"
+while read -r command; do
+    if [ "$command" = - ]; then
+        /kms-client -d "$1" -
+    elif /kms-client -d "$1" $command </dev/null; then
+        echo "done ${command%% *}"
+    else
+        echo "failed ${command%% *}"
+    fi
+done
+'''
+DISPLAY_INIT_PATH = 'bench-display'
+
 
 def tiny_guest():
     """A flat image, run from its first word."""
@@ -48,9 +85,23 @@ def _cpio_entry(name, mode, data):
     return head + bytes(-len(head) % 4) + data + bytes(-len(data) % 4)
 
 
-def initramfs(base):
-    """The initramfs @base (its busybox and modules) with our init added."""
-    cpio = (_cpio_entry(INIT_PATH, 0o100755, INIT) +
-            _cpio_entry('TRAILER!!!', 0, b''))
+def _archive(base, files):
+    """The initramfs @base and more @files, as (name, content)."""
+    cpio = b''.join(_cpio_entry(name, 0o100755, data) for name, data in files)
+    cpio += _cpio_entry('TRAILER!!!', 0, b'')
     # Linux takes any number of archives in a row, compressed or not.
     return cpio + bytes(-len(cpio) % 512) + base
+
+
+def initramfs(base):
+    """The initramfs @base (its busybox and modules) with our init added."""
+    return _archive(base, [(INIT_PATH, INIT)])
+
+
+def display_initramfs(base, *paths):
+    """The same for the guest that draws, with files of the host added."""
+    files = [(DISPLAY_INIT_PATH, DISPLAY_INIT)]
+    for path in paths:
+        with open(path, 'rb') as file:
+            files.append((os.path.basename(path), file.read()))
+    return _archive(base, files)

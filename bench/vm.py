@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One QEMU process, from its start to its end."""
 
+import array
 import json
 import os
 import re
 import select
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -15,6 +17,14 @@ TIMEOUT = 120
 
 class Failed(Exception):
     """Something could not run; the text is for the user."""
+
+
+def progress(text, last=False):
+    """One line that changes on a terminal, else only each step's end."""
+    if sys.stderr.isatty():
+        print(f'\r    {text:<60}', end='\n' if last else '', file=sys.stderr)
+    elif last:
+        print(f'    {text}', file=sys.stderr)
 
 
 class VM:
@@ -80,7 +90,7 @@ class VM:
         line, self.pending = self.pending.split(b'\n', 1)
         return json.loads(line)
 
-    def command(self, name, **arguments):
+    def command(self, name, /, **arguments):
         """Run a QMP command, dropping the events that come before its end."""
         request = {'execute': name, 'arguments': arguments}
         self.process.stdin.write(json.dumps(request).encode() + b'\n')
@@ -125,6 +135,38 @@ class VM:
             fields = file.read().rpartition(')')[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
 
+    def memory(self):
+        """
+        Memory that only QEMU has in use, in bytes, without what TCG has made
+        of the guest's code.
+        """
+        size, counts = 0, True
+        with open(f'/proc/{self.process.pid}/smaps',
+                  encoding='utf-8') as file:
+            for line in file:
+                word, value, *_ = line.split(maxsplit=2)
+                if re.match('[0-9a-f]+-', word):
+                    counts = value != 'rwxp' and 'x' not in value
+                elif counts and word in ('Private_Dirty:', 'Shared_Dirty:'):
+                    size += int(value) * 1024
+        return size
+
+    def threads(self):
+        """What each thread has done so far."""
+        return Threads(self.process.pid)
+
+    def idle(self, leave_out, seconds):
+        """
+        Wait, and return what is used in each second: CPU time and wake-ups
+        of all threads but some, and wake-ups of the main thread.
+        """
+        before, start = self.threads(), time.monotonic()
+        time.sleep(seconds)
+        after, elapsed = self.threads(), time.monotonic() - start
+        cpu, sleeps = after.since(before, leave_out)
+        return (cpu / elapsed, sleeps / elapsed,
+                after.main_sleeps(before) / elapsed)
+
     def device_types(self):
         """The type of each device in the machine's composition tree."""
         names = {kind['name'] for kind in
@@ -147,6 +189,68 @@ class VM:
             self.command('dumpdtb', filename=path)
             with open(path, 'rb') as file:
                 return file.read()
+
+
+class Threads:
+    """CPU time in seconds, and times it has slept, of a process's threads."""
+
+    def __init__(self, pid):
+        self.pid = pid
+        self.used = {}
+        for tid in os.listdir(f'/proc/{pid}/task'):
+            try:
+                with open(f'/proc/{pid}/task/{tid}/schedstat',
+                          encoding='utf-8') as file:
+                    cpu = int(file.read().split()[0]) / 1e9
+                with open(f'/proc/{pid}/task/{tid}/status',
+                          encoding='utf-8') as file:
+                    sleeps = int(re.search(
+                        r'\nvoluntary_ctxt_switches:\s*(\d+)',
+                        file.read())[1])
+            except FileNotFoundError:
+                continue                # it has just ended
+            self.used[int(tid)] = (cpu, sleeps)
+
+    def since(self, before, leave_out):
+        """CPU time and sleeps of all threads but some, from @before on."""
+        cpu = sleeps = 0
+        for tid, used in self.used.items():
+            if tid not in leave_out:
+                was = before.used.get(tid, (0, 0))
+                cpu += used[0] - was[0]
+                sleeps += used[1] - was[1]
+        return cpu, sleeps
+
+    def main_sleeps(self, before):
+        """How often the main thread has slept from @before on."""
+        return self.used[self.pid][1] - before.used[self.pid][1]
+
+
+class Monitor:
+    """QMP on a socket, for what pipes cannot carry: file descriptors."""
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.sock.settimeout(TIMEOUT)
+        self.file = sock.makefile('rb')
+        self.file.readline()
+        self.command('qmp_capabilities')
+
+    def command(self, name, /, fds=(), **arguments):
+        """Run a command; @fds go along."""
+        request = json.dumps({'execute': name, 'arguments': arguments})
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS,
+                   array.array('i', fds))] if fds else []
+        self.sock.sendmsg([request.encode() + b'\n'], rights)
+        while True:
+            line = self.file.readline()
+            if not line:
+                raise Failed(f'QEMU ended in QMP {name}')
+            reply = json.loads(line)
+            if 'error' in reply:
+                raise Failed(f'QMP {name} failed, {reply["error"]["desc"]}')
+            if 'return' in reply:
+                return reply['return']
 
 
 def console_pair():
