@@ -11,17 +11,19 @@ export B QEMU_SRC DEBIAN_MIRROR CPUS MEM QEMU_ARGS SUITE DISK_SIZE
 
 STEPS := $(TOP)/scripts/steps
 PREPARE := scripts/fetch-qemu scripts/fetch-tools scripts/prepare-tree
+BUILD_GUEST := scripts/build-guest-modules scripts/build-guest-tools
 BUILD_RUN := "scripts/install-deps run" $(PREPARE) "scripts/build-qemu run"
 
 .DEFAULT_GOAL := help
-.PHONY: help run build image check bench series clean distclean
+.PHONY: help run build image check fuzz bench series clean distclean
 
 help:
 	@echo 'make run         build what is needed and boot the guest (Ctrl-A x quits)'
 	@echo 'make build       only build $(B)/qemu-system-aarch64 and qemu-img'
 	@echo 'make image       only make the guest: kernel, initramfs, root disk'
 	@echo 'make check       build and run all tests (SUITE=qtest: only some)'
-	@echo 'make bench       measure, side by side with -M virt'
+	@echo 'make fuzz        feed the display bad requests until something breaks'
+	@echo 'make bench       measure, side by side with -M virt and virtio-gpu'
 	@echo 'make series      write the patch series for QEMU to $(B)/series'
 	@echo 'make clean       remove what was built, the guest and its disk; keep downloads'
 	@echo 'make distclean   remove $(B)'
@@ -42,24 +44,30 @@ image:
 
 check:
 	@$(STEPS) "scripts/install-deps check" $(PREPARE) "scripts/build-qemu run" \
-		"scripts/build-qemu test" images/build scripts/run-tests
+		"scripts/build-qemu test" "scripts/build-qemu fuzz" images/build $(BUILD_GUEST) \
+		scripts/run-tests
+
+# Sessions with ever new seeds, until one fails or it is interrupted
+fuzz:
+	@$(STEPS) "scripts/install-deps check" $(PREPARE) "scripts/build-qemu test" \
+		"scripts/build-qemu fuzz" scripts/run-fuzz
 
 bench:
 	@$(STEPS) "scripts/install-deps check" $(PREPARE) "scripts/build-qemu test" \
-		images/build \
-		"bench/run --qemu $(B)/qemu-test/qemu-system-aarch64 --images $(B)/images --out $(B)/bench.json"
+		images/build $(BUILD_GUEST) \
+		"bench/run --qemu $(B)/qemu-test/qemu-system-aarch64 --images $(B)/images --out $(B)/bench.json --kms-client $(B)/guest-tools/kms-client --driver $(B)/modules/arm64/virtio_fb.ko"
 
 series:
 	@$(STEPS) "scripts/install-deps check" $(PREPARE)
 	@$(TOP)/scripts/make-series $(B)/src/upstream $(B)/series
 
 clean:
-	@rm -rf $(addprefix $(B)/,qemu-run qemu-test qemu-system-aarch64 qemu-img \
-		bench.json images images.old images.tmp meson series series-check logs src/qemu src/qemu.new \
+	@rm -rf $(addprefix $(B)/,qemu-run qemu-test qemu-fuzz qemu-system-aarch64 qemu-img \
+		bench.json images images.old images.tmp modules guest-tools meson series series-check logs src/qemu src/qemu.new \
 		src/patched.tmp src/upstream src/upstream.new src/origin tools.new)
 	@echo '==> Removed what was built; downloads stay in $(B)'
 
 # Only what is surely ours: B may be any directory.
 distclean: clean
-	@rm -rf $(addprefix $(B)/,apt src tools)
+	@rm -rf $(addprefix $(B)/,apt kbuild src tools)
 	@rmdir $(B) 2>/dev/null || [ ! -d $(B) ] || echo '==> $(B) holds other files: not removed'

@@ -1,0 +1,81 @@
+/*
+ * What the tests of virtio-fb share: a machine with the device, its clock, and
+ * pictures to compare
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef VIRTIO_FB_UTIL_H
+#define VIRTIO_FB_UTIL_H
+
+#include "libqos/virtio-fb.h"
+#include "libqtest.h"
+
+#define FB_NS_PER_SEC   1000000000LL
+#define FB_NS_PER_MS    1000000LL
+
+#define fb_assert_ok(call) g_assert_cmpuint((call), ==, VIRTIO_FB_S_OK)
+
+/*
+ * Start QEMU with the device in its usual slot. @properties of the device start
+ * with a comma, or are empty; further options can follow them. No driver runs.
+ */
+QVirtioFb *fb_start(const char *properties);
+QVirtioFb *fb_start_driver(const char *properties);
+void fb_quit(QVirtioFb *fb);
+
+/* A second QEMU that waits for migration; the driver's state comes with it */
+QVirtioFb *fb_start_target(QVirtioFb *from, const char *uri);
+
+/* Run QEMU to its end. Returns: its exit status, and what it complained of */
+int fb_run_qemu(const char *options, char **errors);
+
+/* A request that is answered at once: what was sent before has been executed */
+void fb_barrier(QVirtioFb *fb);
+
+/*
+ * Clock, in ns. It stands still but for these.
+ */
+
+int64_t fb_now(QVirtioFb *fb);
+void fb_step(QVirtioFb *fb, int64_t ns);
+void fb_step_to(QVirtioFb *fb, int64_t time);
+/* The first time when a timer of the machine runs, or -1 in the next hour */
+int64_t fb_next_timer(QVirtioFb *fb);
+
+/*
+ * Pictures, as a screendump has them: three bytes a pixel
+ */
+
+typedef struct FbPicture {
+    int width;
+    int height;
+    uint8_t *rgb;
+} FbPicture;
+
+FbPicture *fb_picture_new(int width, int height);
+void fb_picture_free(FbPicture *picture);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(FbPicture, fb_picture_free)
+
+uint8_t *fb_pixel(const FbPicture *picture, int x, int y);
+FbPicture *fb_screendump(QVirtioFb *fb, int head);
+bool fb_same(const FbPicture *a, const FbPicture *b);
+void fb_assert_shows(QVirtioFb *fb, int head, const FbPicture *expected);
+
+/*
+ * Draw noise that depends on @seed into video memory, also where a mode has
+ * bytes or bits that do not show. Returns: the picture that a screen shows.
+ */
+FbPicture *fb_draw(QVirtioFb *fb, const QVirtioFbMode *mode, uint32_t seed);
+/* The same for a part, also in @picture */
+void fb_draw_rect(QVirtioFb *fb, const QVirtioFbMode *mode,
+                  const QVirtioFbRect *rect, uint32_t seed,
+                  FbPicture *picture);
+
+/* A mode with lines that follow each other without a gap */
+QVirtioFbMode fb_mode(uint32_t format, uint32_t width, uint32_t height,
+                      uint64_t offset);
+/* The mode of the boot display */
+QVirtioFbMode fb_boot_mode(uint32_t width, uint32_t height);
+
+#endif
