@@ -70,8 +70,9 @@ class GuestConsole:
         """Wait for @pattern, return the text before it."""
         end = time.monotonic() + TIMEOUT
         while not (match := re.search(pattern, self.text)):
-            if 'Kernel panic' in self.text:
-                self.test.fail(f'guest panics, expected {pattern!r}')
+            if re.search(r'Kernel panic|Internal error', self.text):
+                self.test.fail(f'guest panics, expected {pattern!r}: '
+                               f'{self.text[-4000:]}')
             wait = max(0, end - time.monotonic())
             if not select.select([self.reader], [], [], wait)[0]:
                 self.test.fail(f'timeout: no {pattern!r} on the console, only '

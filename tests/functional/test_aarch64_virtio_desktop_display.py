@@ -1,0 +1,315 @@
+#!/usr/bin/env python3
+#
+# virtio-desktop: the display with its Linux driver.  Known pictures are drawn
+# by kernel mode setting, and compared with what the screens show
+#
+# SPDX-License-Identifier: GPL-2.0-or-later
+
+import hashlib
+import os
+
+from qemu_test.virtiodesktop import wait_until
+from qemu_test.virtiodesktop_display import (
+    KmsClient, Picture, VirtioDesktopDisplayTest, VncClient, lines_of)
+
+BOOT_WIDTH, BOOT_HEIGHT = 1280, 800
+HEADS = 2
+FORMATS = {'XRGB8888', 'ARGB8888', 'RGB565', 'XBGR8888', 'ABGR8888',
+           'XRGB2101010'}
+# Whether there is a text console on the display when a driver is loaded
+FBDEV = '/sys/module/drm_kms_helper/parameters/fbdev_emulation'
+DRIVER = '/sys/bus/virtio/drivers/virtio_fb'
+
+
+class VirtioDesktopDisplay(VirtioDesktopDisplayTest):
+
+    def setUp(self):
+        super().setUp()
+        self.boot_pattern = Picture.pattern(BOOT_WIDTH, BOOT_HEIGHT, 3)
+        self.initrd = self.make_initrd({
+            'kms-client': self.require_file('VIRTIO_DESKTOP_TOOLS',
+                                            'kms-client'),
+            'virtio_fb.ko': self.require_file('VIRTIO_DESKTOP_MODULES',
+                                              'virtio_fb.ko'),
+            'pattern': bytes(self.boot_pattern.xrgb()),
+        })
+
+    def boot(self, *args):
+        """Boot to a known picture on the boot display, without the driver."""
+        vm = self.make_vm('-M', 'virtio-desktop,fb=off', '-device',
+                          f'virtio-fb-device,id=fb,max_outputs={HEADS},'
+                          'bus=virtio-mmio-bus.1', *args, initrd=self.initrd)
+        vm.launch()
+        console = self.console(vm)
+        console.wait_for_shell()
+        self.show_boot_pattern(vm, console)
+        return vm, console
+
+    def show_boot_pattern(self, vm, console):
+        console.run("printf '\\033[?25l' >/dev/tty1")
+        console.run('cat /test/pattern >/dev/fb0')
+        self.assert_shows(vm, self.boot_pattern, 'boot display')
+
+    def load_driver(self, console, text_console=False):
+        console.run(f'echo {"Y" if text_console else "N"} >{FBDEV}')
+        console.run('insmod /test/virtio_fb.ko')
+        console.wait_for('[ -e /dev/dri/card0 ]')
+
+    def boot_driver(self, *args):
+        vm, console = self.boot(*args)
+        self.load_driver(console)
+        return vm, console
+
+    def shown(self, vm, head=0):
+        return self.screenshot(vm, device='fb', head=head)
+
+    def assert_shows(self, vm, expected, what, head=0):
+        """It shows now: whoever drew was told that it has been done."""
+        self.assert_picture(self.shown(vm, head), expected, what)
+
+    def wait_shows(self, vm, expected, what, head=0):
+        """For what the driver does not wait for."""
+        self.wait_for_picture(vm, lambda picture: picture == expected, what,
+                              device='fb', head=head)
+
+    def test_takeover(self):
+        vm, console = self.boot()
+        self.load_driver(console)
+        # The boot display has gone for Linux, but not for the user
+        console.run('! [ -e /dev/fb0 ]')
+        self.assert_shows(vm, self.boot_pattern, 'driver loaded')
+        with self.kms(console) as kms:
+            info = kms.run('info')
+            self.assert_shows(vm, self.boot_pattern, 'driver used')
+            kms.run('pattern -c 1 -m 640x480 -p 5')
+            self.assert_shows(vm, self.boot_pattern, 'other screen set')
+            self.assert_shows(vm, Picture.pattern(640, 480, 5), 'second',
+                              head=1)
+            kms.run('pattern -c 0 -m 1024x768 -p 4')
+            self.assert_shows(vm, Picture.pattern(1024, 768, 4), 'first mode')
+        self.check_info(info)
+        # Without a driver it is the boot display again, until the next one
+        console.run('rmmod virtio_fb')
+        self.assertEqual(self.shown(vm).size(), (BOOT_WIDTH, BOOT_HEIGHT))
+        self.load_driver(console)
+        with self.kms(console) as kms:
+            kms.run('pattern -c 0 -m 800x600 -p 6')
+            self.assert_shows(vm, Picture.pattern(800, 600, 6), 'loaded again')
+        self.assert_healthy(console)
+
+    def check_info(self, info):
+        device, = lines_of(info, 'device')
+        self.assertEqual(device['driver'], 'virtio_fb')
+        self.assertEqual((device['atomic'], device['dumb'],
+                          device['prefer_shadow'], device['prime']),
+                         ('1', '1', '0', '3'))
+        connectors = lines_of(info, 'connector')
+        self.assertEqual(len(connectors), HEADS)
+        for connector in connectors:
+            self.assertEqual(connector['status'], 'connected')
+            self.assertEqual(connector['preferred'],
+                             f'{BOOT_WIDTH}x{BOOT_HEIGHT}')
+            self.assertGreaterEqual(int(connector['edid']), 128)
+        planes = lines_of(info, 'plane')
+        self.assertEqual([plane['type'] for plane in planes].count('cursor'),
+                         HEADS)
+
+    def test_reset(self):
+        vm, console = self.boot_driver()
+        KmsClient(self, console).run('pattern -c 0 -m 1024x768 -p 1')
+        vm.cmd('stop')
+        vm.cmd('system_reset')
+        picture = self.shown(vm)
+        self.assertEqual(picture.size(), (BOOT_WIDTH, BOOT_HEIGHT))
+        self.assertTrue(picture.is_black())
+        vm.cmd('cont')
+        console.wait_for_shell()
+        self.show_boot_pattern(vm, console)
+        self.load_driver(console)
+        self.assert_shows(vm, self.boot_pattern, 'driver loaded')
+        self.assert_healthy(console)
+
+    def test_two_heads(self):
+        vm, console = self.boot_driver()
+        with self.kms(console) as kms:
+            planes = [plane for plane in lines_of(kms.run('info'), 'plane')
+                      if plane['type'] == 'primary']
+            self.assertEqual(len(planes), HEADS)
+            formats = set(planes[0]['formats'].split(','))
+            self.assertEqual(formats, FORMATS)
+            kms.run('pattern -c 0 -m 1024x768 -p 1')
+            first = Picture.pattern(1024, 768, 1)
+            for number, name in enumerate(sorted(formats), start=10):
+                kms.run(f'pattern -c 1 -m 801x603 -f {name} -p {number}')
+                second = Picture.pattern(801, 603, number, name)
+                self.assert_shows(vm, second, name, head=1)
+                self.assert_shows(vm, first, f'first while {name}')
+                self.draw(vm, kms, second, name, number + 50)
+        self.assert_healthy(console)
+
+    def draw(self, vm, kms, picture, name, number):
+        """Change a part of the second screen, tell it in both ways."""
+        other = Picture.pattern(*picture.size(), number, name)
+        for option, rect in ('', (7, 9, 64, 64)), ('-a', (700, 500, 101, 103)):
+            kms.run(f'draw -c 1 -p {number} {option} '
+                    f'-r {",".join(map(str, rect))}')
+            picture.paste(other.crop(*rect), *rect[:2])
+            self.wait_shows(vm, picture, f'draw {option} {name}', head=1)
+
+    def test_atomic(self):
+        vm, console = self.boot_driver()
+        with self.kms(console) as kms:
+            kms.run('atomic -c 1 -m 1366x768 -p 20 -n 3')
+            expected = Picture.pattern(1366, 768, 20)
+            for i in range(4):
+                rect = (100 * i, 50 * i, 40, 30)
+                number = 20 + 1 + 4 * 2 + i     # of the last commit
+                expected.paste(Picture.pattern(1366, 768, number).crop(*rect),
+                               *rect[:2])
+            self.assert_shows(vm, expected, 'atomic', head=1)
+        self.assert_healthy(console)
+
+    def check_flips(self, output, frames):
+        flip, = lines_of(output, 'flip')
+        self.assertEqual(int(flip['frames']), frames)
+        # Each flip had a refresh of its own
+        self.assertEqual(flip['sequences'], 'rising')
+        self.assertGreaterEqual(int(flip['refreshes']), frames - 1)
+
+    def test_flip(self):
+        vm, console = self.boot_driver()
+        with self.kms(console) as kms:
+            output = kms.run('flip -c 0 -m 1024x768 -n 30 -w -p 10')
+            self.check_flips(output, 30)
+            self.assert_shows(vm, Picture.pattern(1024, 768, 39), 'flips')
+            # Atomic, with too small a damage: the pictures are the same ones
+            output = kms.run('flip -c 1 -m 800x600 -n 31 -p 60 -a')
+            self.check_flips(output, 31)
+            self.assert_shows(vm, Picture.pattern(800, 600, 60),
+                              'atomic flips', head=1)
+            # A format that is converted shows what damage says has changed
+            kms.run('pattern -c 0 -m 1024x768 -f XBGR8888 -p 70')
+            output = kms.run('flip -c 0 -n 5 -p 70 -a -w -r 0,0,1024,768')
+            self.check_flips(output, 5)
+            self.assert_shows(vm, Picture.pattern(1024, 768, 74), 'converted')
+        self.assert_healthy(console)
+
+    def test_flip_while_stopped(self):
+        vm, console = self.boot_driver()
+        with self.kms(console) as kms:
+            kms.start('flip -c 0 -m 1024x768 -n 200 -p 10')
+            for _ in range(5):
+                vm.cmd('stop')
+                vm.cmd('cont')
+            self.check_flips(kms.finish('flip'), 200)
+            self.assert_shows(vm, Picture.pattern(1024, 768, 11), 'flips')
+        self.assert_healthy(console)
+
+    def test_cursor(self):
+        vm, console = self.boot_driver()
+        screen = Picture.pattern(1024, 768, 1)
+        with self.kms(console) as kms:
+            kms.run('pattern -c 0 -m 1024x768 -p 1')
+            for x, y in (100, 50), (300, 400), (-20, -10), (1000, 740):
+                kms.run(f'cursor -c 0 -- {x} {y}')
+                self.wait_shows(vm, screen.with_cursor(x, y), f'at {x}, {y}')
+            # It is no part of the picture, and goes with its screen
+            kms.run('flip -c 0 -n 3 -p 1')
+            self.wait_shows(vm, screen.with_cursor(1000, 740), 'flip')
+            kms.run('cursor -c 0 off')
+            self.wait_shows(vm, screen, 'off')
+        self.assert_healthy(console)
+
+    def test_dark(self):
+        vm, console = self.boot_driver()
+        screen = Picture.pattern(1024, 768, 1)
+        with self.kms(console) as kms:
+            kms.run('pattern -c 0 -m 1024x768 -p 1')
+            kms.run('dpms -c 0 off')
+            self.assertNotEqual(self.shown(vm), screen)
+            self.assertNotEqual(self.shown(vm), self.boot_pattern)
+            kms.run('dpms -c 0 on')
+            self.assert_shows(vm, screen, 'on again')
+            kms.run('disable -c 0')
+            self.assertNotEqual(self.shown(vm), screen)
+            kms.run('pattern -c 0 -m 640x480 -p 2')
+            self.assert_shows(vm, Picture.pattern(640, 480, 2), 'set again')
+        self.assert_healthy(console)
+
+    def wait_preferred(self, kms, size):
+        """The second screen's preferred mode, the first one stays."""
+        def found():
+            first, second = lines_of(kms.run('info'), 'connector')
+            self.assertEqual(first['preferred'], f'{BOOT_WIDTH}x{BOOT_HEIGHT}')
+            return second['preferred'] == size
+        wait_until(self, found, f'preferred mode {size}')
+
+    def test_resize(self):
+        path = os.path.join(self.socket_dir().name, 'vnc')
+        vm, console = self.boot_driver('-vnc',
+                                       f'unix:{path},display=fb,head=1')
+        viewer = VncClient(path)
+        self.addCleanup(viewer.close)
+        with self.kms(console) as kms:
+            for width, height in (1371, 842), (500, 1000):
+                kms.start('wait-hotplug')
+                console.expect('listening\n')
+                viewer.resize(width, height)
+                kms.finish('wait-hotplug')
+                self.wait_preferred(kms, f'{width}x{height}')
+                kms.run('pattern -c 1 -p 8')    # in the preferred mode
+                self.assert_shows(vm, Picture.pattern(width, height, 8),
+                                  'resized', head=1)
+        self.assert_healthy(console)
+
+    def test_buffers(self):
+        _, console = self.boot_driver()
+        with self.kms(console) as kms:
+            kms.run('prime')
+            full, = lines_of(kms.run('exhaust'), 'exhaust')
+            self.assertEqual(full['error'], 'ENOSPC')
+            self.assertEqual(full['first'], full['second'])
+            # 256 MiB less one that may be shown, and the cursors
+            self.assertGreaterEqual(int(full['first']), 29)
+            # Nothing is left behind
+            again, = lines_of(kms.run('exhaust'), 'exhaust')
+            self.assertEqual(again['first'], full['first'])
+        self.assert_healthy(console)
+
+    def test_text_console(self):
+        vm, console = self.boot()
+        self.load_driver(console, text_console=True)
+        console.wait_for('[ -e /dev/fb0 ]')
+        self.check_text(vm, console)
+        console.run('/test/kms-client scroll -n 200')
+        self.check_text(vm, console)
+        # A client's picture, and the console again when it has gone
+        with self.kms(console) as kms:
+            kms.run('pattern -c 0 -m 1024x768 -p 1')
+            self.assert_shows(vm, Picture.pattern(1024, 768, 1), 'client')
+        self.check_text(vm, console)
+        # Not while it is in use, but from the device
+        name = console.run(f'cd {DRIVER}; ls -d virtio*').strip()
+        for _ in range(3):
+            console.run(f'echo {name} >{DRIVER}/unbind')
+            console.run(f'echo {name} >{DRIVER}/bind')
+            console.wait_for('[ -e /dev/fb0 ]')
+            self.check_text(vm, console)
+        console.run(f'echo {name} >{DRIVER}/unbind')
+        console.run('rmmod virtio_fb')
+        self.assertEqual(self.shown(vm).size(), (BOOT_WIDTH, BOOT_HEIGHT))
+        self.assert_healthy(console)
+
+    def check_text(self, vm, console):
+        """What Linux has in its framebuffer is what the screen shows."""
+        console.run("printf '\\033[?25l\\033[2J\\033[Hsome text' >/dev/tty1")
+
+        def same(picture):
+            guest = console.run('sha256sum </dev/fb0').split()[0]
+            return guest == hashlib.sha256(picture.xrgb()).hexdigest() and \
+                not picture.is_black()
+        self.wait_for_picture(vm, same, 'text', device='fb', head=0)
+
+
+if __name__ == '__main__':
+    VirtioDesktopDisplay.main()
