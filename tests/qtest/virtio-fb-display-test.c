@@ -9,6 +9,7 @@
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
 #include "qemu/units.h"
+#include "standard-headers/linux/qemu_fw_cfg.h"
 #include "virtio-fb-util.h"
 
 #define XRES        160
@@ -309,6 +310,99 @@ static void test_reset_keeps_memory(void)
 }
 
 /*
+ * Firmware's framebuffer, in RAM
+ */
+
+#define FW_CFG_BASE 0x09020000ULL
+#define FIRMWARE_FB 0x44000000ULL
+#define SCRATCH     0x43000000ULL
+
+static void read_fw_cfg(QTestState *qts, void *data, size_t size)
+{
+    uint8_t *byte = data;
+
+    while (size--) {
+        *byte++ = qtest_readb(qts, FW_CFG_BASE);
+    }
+}
+
+static uint16_t find_fw_cfg_file(QTestState *qts, const char *name)
+{
+    struct fw_cfg_file file;
+    uint32_t count;
+
+    /* The registers are big-endian, whatever the guest is */
+    qtest_writew(qts, FW_CFG_BASE + 8, bswap16(FW_CFG_FILE_DIR));
+    read_fw_cfg(qts, &count, sizeof(count));
+    for (count = be32_to_cpu(count); count; count--) {
+        read_fw_cfg(qts, &file, sizeof(file));
+        if (!strcmp(file.name, name)) {
+            break;
+        }
+    }
+    g_assert_cmpuint(count, >, 0);
+    return be16_to_cpu(file.select);
+}
+
+/* As firmware does: QEMU takes the file by DMA */
+static void set_ramfb(QVirtioFb *fb, const QVirtioFbMode *mode)
+{
+    uint32_t key = find_fw_cfg_file(fb->qts, "etc/ramfb");
+    const struct QEMU_PACKED {
+        uint64_t addr;
+        uint32_t fourcc, flags, width, height, stride;
+    } config = {
+        cpu_to_be64(fb->vram + mode->offset), cpu_to_be32(mode->format), 0,
+        cpu_to_be32(mode->width), cpu_to_be32(mode->height),
+        cpu_to_be32(mode->stride),
+    };
+    const struct fw_cfg_dma_access access = {
+        cpu_to_be32(FW_CFG_DMA_CTL_SELECT | FW_CFG_DMA_CTL_WRITE | key << 16),
+        cpu_to_be32(sizeof(config)), cpu_to_be64(SCRATCH),
+    };
+
+    qtest_memwrite(fb->qts, SCRATCH, &config, sizeof(config));
+    qtest_memwrite(fb->qts, SCRATCH + 64, &access, sizeof(access));
+    qtest_writeq(fb->qts, FW_CFG_BASE + 16, bswap64(SCRATCH + 64));
+    g_assert_cmphex(qtest_readl(fb->qts, SCRATCH + 64), ==, 0);
+}
+
+/* It comes before the boot display, and after a driver's */
+static void test_firmware(void)
+{
+    QVirtioFb *fb = fb_start(OPTIONS " -M fw-cfg=on");
+    QVirtioFbMode boot = fb_boot_mode(XRES, YRES);
+    QVirtioFbMode ram = fb_mode(VIRTIO_FB_FORMAT_XRGB8888, 64, 48,
+                                FIRMWARE_FB - fb->vram);
+    QVirtioFbMode mode = fb_mode(VIRTIO_FB_FORMAT_XRGB8888, 80, 60, 8 * MiB);
+    g_autoptr(FbPicture) boot_picture = fb_draw(fb, &boot, 1);
+    g_autoptr(FbPicture) ram_picture = fb_draw(fb, &ram, 2);
+    g_autoptr(FbPicture) picture = fb_draw(fb, &mode, 3);
+    g_autoptr(FbPicture) black = fb_picture_new(XRES, YRES);
+
+    fb_assert_shows(fb, 0, boot_picture);
+    set_ramfb(fb, &ram);
+    fb_assert_shows(fb, 0, ram_picture);
+    fb_picture_free(ram_picture);
+    ram_picture = fb_draw(fb, &ram, 4);
+    fb_assert_shows(fb, 0, ram_picture);
+
+    /* The driver's start alone changes nothing */
+    qvirtio_fb_start(fb, QVIRTIO_FB_FEATURES);
+    fb_assert_shows(fb, 0, ram_picture);
+    fb_assert_ok(qvirtio_fb_set_scanout(fb, 0, &mode));
+    fb_assert_shows(fb, 0, picture);
+    set_ramfb(fb, &ram);
+    fb_assert_shows(fb, 0, picture);
+    qvirtio_fb_reset(fb);
+    fb_assert_shows(fb, 0, ram_picture);
+
+    qtest_system_reset(fb->qts);
+    fb_assert_shows(fb, 0, black);
+    fb_quit(fb);
+}
+
+/*
  * Several outputs
  */
 
@@ -401,6 +495,8 @@ int main(int argc, char **argv)
     qtest_add_data_func("virtio-fb/disable", "shown", test_disable);
     qtest_add_func("virtio-fb/reset/system", test_system_reset);
     qtest_add_func("virtio-fb/reset/memory", test_reset_keeps_memory);
+
+    qtest_add_func("virtio-fb/firmware", test_firmware);
 
     qtest_add_data_func("virtio-fb/outputs/1", ",max_outputs=1",
                         test_outputs);
