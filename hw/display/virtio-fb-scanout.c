@@ -204,6 +204,27 @@ static void bound_region(pixman_region32_t *region)
     }
 }
 
+/*
+ * Each update costs a user interface something: SDL shows the whole window
+ * again, D-Bus sends a message.  Take one when it is not much larger.
+ */
+static void simplify_region(pixman_region32_t *region)
+{
+    const pixman_box32_t *all = pixman_region32_extents(region);
+    uint64_t area = 0;
+    int i, num_rects;
+    pixman_box32_t *rects = pixman_region32_rectangles(region, &num_rects);
+
+    for (i = 0; i < num_rects; i++) {
+        area += (uint64_t)(rects[i].x2 - rects[i].x1) *
+                (rects[i].y2 - rects[i].y1);
+    }
+    if (num_rects > 1 &&
+        area * 2 >= (uint64_t)(all->x2 - all->x1) * (all->y2 - all->y1)) {
+        pixman_region32_reset(region, all);
+    }
+}
+
 static void damage_all(VirtIOFBScanout *s)
 {
     DisplaySurface *surface = qemu_console_surface(s->con);
@@ -234,6 +255,7 @@ void virtio_fb_scanout_flush(VirtIOFBScanout *s)
 
     show_cursor(s);
     bound_region(&s->damage);
+    simplify_region(&s->damage);
     rects = pixman_region32_rectangles(&s->damage, &num_rects);
     if (s->shown == VIRTIO_FB_SHOWS_DRIVER && s->mode.format->convert) {
         convert(s, rects, num_rects);
