@@ -8,7 +8,6 @@
  */
 
 #include "qemu/osdep.h"
-#include "qemu/error-report.h"
 #include "qemu/iov.h"
 #include "qemu/log.h"
 #include "qemu/main-loop.h"
@@ -29,7 +28,7 @@ typedef struct Request {
     VirtIOFB *fb;
     VirtIOFBScanout *scanout;       /* of the header */
     VirtQueueElement *elem;
-    size_t size;                    /* of what @u does not hold, its offset */
+    size_t size;                    /* of what @u holds, rectangles follow */
 
     union {
         struct virtio_fb_request hdr;

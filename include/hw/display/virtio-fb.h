@@ -173,7 +173,7 @@ extern const size_t virtio_fb_num_formats;
 const VirtIOFBFormat *virtio_fb_find_format(uint32_t fourcc);
 
 /**
- * virtio_fb_mode_fits: is an image of this shape inside video memory?
+ * virtio_fb_mode_check: is an image of this shape inside video memory?
  * @fb: device
  * @mode: all fields set, as a guest gave them
  *
