@@ -124,15 +124,15 @@ static DisplaySurface *create_surface(VirtIOFB *fb, const VirtIOFBMode *mode)
     return surface;
 }
 
-static void convert(VirtIOFBScanout *s, const pixman_box32_t *rects,
-                    int num_rects)
+static void convert(VirtIOFBScanout *s)
 {
     const VirtIOFBMode *mode = &s->mode;
     g_autoptr(pixman_image_t) source =
         pixman_image_create_bits(mode->format->pixman, mode->width,
                                  mode->height, mode_data(s->fb, mode),
                                  mode->stride);
-    int i;
+    int i, num_rects;
+    pixman_box32_t *rects = pixman_region32_rectangles(&s->damage, &num_rects);
 
     for (i = 0; i < num_rects; i++) {
         int x = rects[i].x1, width = rects[i].x2 - x;
@@ -248,23 +248,43 @@ void virtio_fb_scanout_add_damage(VirtIOFBScanout *s,
     bound_region(damage);
 }
 
-void virtio_fb_scanout_flush(VirtIOFBScanout *s)
+/*
+ * A user interface may take longer to draw than there is from one refresh to
+ * the next: SDL does without a GPU.  It draws in QEMU's main loop, which the
+ * guest needs too, so it gets half of the time.
+ */
+static void tell_damage(VirtIOFBScanout *s)
 {
+    int64_t start = qemu_clock_get_ns(QEMU_CLOCK_REALTIME), end;
     pixman_box32_t *rects;
     int i, num_rects;
 
-    show_cursor(s);
-    bound_region(&s->damage);
-    simplify_region(&s->damage);
-    rects = pixman_region32_rectangles(&s->damage, &num_rects);
-    if (s->shown == VIRTIO_FB_SHOWS_DRIVER && s->mode.format->convert) {
-        convert(s, rects, num_rects);
+    if (start < s->fb->tell_after) {
+        virtio_fb_arm(s->fb);
+        return;
     }
+    rects = pixman_region32_rectangles(&s->damage, &num_rects);
     for (i = 0; i < num_rects; i++) {
         dpy_gfx_update(s->con, rects[i].x1, rects[i].y1,
                        rects[i].x2 - rects[i].x1, rects[i].y2 - rects[i].y1);
     }
     pixman_region32_clear(&s->damage);
+    end = qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
+    s->fb->tell_after = end + (end - start);
+}
+
+void virtio_fb_scanout_flush(VirtIOFBScanout *s)
+{
+    show_cursor(s);
+    if (!pixman_region32_not_empty(&s->damage)) {
+        return;
+    }
+    bound_region(&s->damage);
+    simplify_region(&s->damage);
+    if (s->shown == VIRTIO_FB_SHOWS_DRIVER && s->mode.format->convert) {
+        convert(s);
+    }
+    tell_damage(s);
 }
 
 /*

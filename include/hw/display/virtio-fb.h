@@ -122,6 +122,7 @@ struct VirtIOFB {
     VirtQueue *event_vq;
     QEMUBH *control_bh;
     QEMUTimer *timer;
+    int64_t tell_after;             /* ns, QEMU_CLOCK_REALTIME */
     RAMFBState *ramfb;
     bool cannot_discard;
 };
