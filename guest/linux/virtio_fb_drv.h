@@ -14,6 +14,7 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+#include <drm/drm.h>
 #include <drm/drm_connector.h>
 #include <drm/drm_crtc.h>
 #include <drm/drm_device.h>
@@ -27,7 +28,6 @@
 #include "virtio-fb-wire.h"
 
 struct address_space;
-struct drm_clip_rect;
 struct fb_info;
 struct drm_fb_helper;
 struct drm_fb_helper_surface_size;
@@ -145,6 +145,12 @@ struct vfb_fbdev {
 	unsigned long first_page;	/* written to through a mapping */
 	unsigned long end_page;
 	struct fb_info *info;
+	struct drm_framebuffer *fb;
+
+	struct delayed_work show;
+	spinlock_t damage_lock;	/* for what follows */
+	struct drm_clip_rect damage;
+	unsigned long shown;	/* jiffies */
 };
 
 struct vfb_device {

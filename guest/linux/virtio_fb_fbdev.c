@@ -24,6 +24,7 @@
 #include "virtio_fb_drv.h"
 
 #define FLUSH_DELAY	(HZ / 50)
+#define SHOW_PERIOD	(HZ / 60)
 
 static struct vfb_device *info_to_vfb(struct fb_info *info)
 {
@@ -45,11 +46,48 @@ static int vfb_fb_release(struct fb_info *info, int user)
 	return 0;
 }
 
+/*
+ * Damage: a scrolling console has some for each line and more, and nobody sees
+ * it in between two refreshes. The first is shown at once.
+ */
+
+static void show_damage(struct work_struct *work)
+{
+	struct vfb_fbdev *fbdev =
+		container_of(work, struct vfb_fbdev, show.work);
+	struct drm_clip_rect clip;
+
+	spin_lock(&fbdev->damage_lock);
+	clip = fbdev->damage;
+	fbdev->damage = (struct drm_clip_rect) { };
+	fbdev->shown = jiffies;
+	spin_unlock(&fbdev->damage_lock);
+	if (clip.x1 < clip.x2)
+		vfb_fb_dirty(fbdev->fb, NULL, 0, 0, &clip, 1);
+}
+
 static int fb_dirty(struct drm_fb_helper *helper, struct drm_clip_rect *clip)
 {
+	struct vfb_fbdev *fbdev = &to_vfb(helper->dev)->fbdev;
+	struct drm_clip_rect *all = &fbdev->damage;
+	unsigned long next, now = jiffies;
+
 	if (clip->x1 >= clip->x2 || clip->y1 >= clip->y2)
 		return 0;
-	return vfb_fb_dirty(helper->fb, NULL, 0, 0, clip, 1);
+	spin_lock(&fbdev->damage_lock);
+	if (all->x1 < all->x2) {
+		all->x1 = min(all->x1, clip->x1);
+		all->y1 = min(all->y1, clip->y1);
+		all->x2 = max(all->x2, clip->x2);
+		all->y2 = max(all->y2, clip->y2);
+	} else {
+		*all = *clip;
+	}
+	next = fbdev->shown + SHOW_PERIOD;
+	spin_unlock(&fbdev->damage_lock);
+	queue_delayed_work(system_wq, &fbdev->show,
+			   time_in_range(now, fbdev->shown, next) ? next - now : 0);
+	return 0;
 }
 
 static const struct drm_fb_helper_funcs vfb_fb_helper_funcs = {
@@ -218,7 +256,9 @@ static void vfb_fb_destroy(struct fb_info *info)
 		return;
 	fbdev = &to_vfb(helper->dev)->fbdev;
 	cancel_delayed_work_sync(&fbdev->flush);
+	/* Afterwards there is no more damage */
 	drm_fb_helper_fini(helper);
+	cancel_delayed_work_sync(&fbdev->show);
 	drm_client_framebuffer_delete(helper->buffer);
 	drm_client_release(&helper->client);
 	drm_fb_helper_unprepare(helper);
@@ -261,6 +301,7 @@ int vfb_fbdev_probe(struct drm_fb_helper *helper,
 	helper->buffer = buffer;
 	helper->fb = buffer->fb;
 	vfb->fbdev.info = info;
+	vfb->fbdev.fb = buffer->fb;
 
 	drm_fb_helper_fill_info(info, helper, sizes);
 	info->fbops = &vfb_fb_ops;
@@ -274,5 +315,7 @@ int vfb_fbdev_probe(struct drm_fb_helper *helper,
 void vfb_fbdev_init(struct vfb_device *vfb)
 {
 	mutex_init(&vfb->fbdev.lock);
+	spin_lock_init(&vfb->fbdev.damage_lock);
 	INIT_DELAYED_WORK(&vfb->fbdev.flush, flush_mappings);
+	INIT_DELAYED_WORK(&vfb->fbdev.show, show_damage);
 }
