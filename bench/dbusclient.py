@@ -174,11 +174,17 @@ class Connection:
 class Viewer:
     """
     Listens to one console.  With @keep_image it has an image as a window
-    has a texture: only what updates tell of is read.
+    has a texture: only what updates tell of is read.  @share maps what QEMU
+    shares, and @flip follows page flips inside of that.
     """
 
-    def __init__(self, sock, console=0, share=True, keep_image=False):
-        self.share = share
+    def __init__(self, sock, console=0, share=True, flip=True,
+                 keep_image=False):
+        self.interfaces = []
+        if share:
+            self.interfaces.append(LISTENER + '.Unix.Map')
+            if flip:
+                self.interfaces.append(LISTENER + '.Unix.Flip')
         self.keep_image = keep_image
         self.updates = self.maps = self.copied = 0
         self.memory = self.memory_id = None
@@ -224,8 +230,8 @@ class Viewer:
             body += b'\2as\0'
             _pad(body, 4)
             names = bytearray()
-            if self.share:
-                _string(names, LISTENER + '.Unix.Map')
+            for name in self.interfaces:
+                _string(names, name)
             body += struct.pack('<I', len(names)) + names
             struct.pack_into('<I', body, 0, len(body) - start)
         else:
@@ -250,9 +256,15 @@ class Viewer:
         self._resize(*geometry)
 
     def _UpdateMap(self, message):      # pylint: disable=invalid-name
+        self._update_map(*message.ints(4))
+
+    def _FlipMap(self, message):        # pylint: disable=invalid-name
+        self.offset, = message.uints(1)
+        self._update_map(*message.ints(5)[1:])
+
+    def _update_map(self, x, y, width, height):
         self.updates += 1
         if self.keep_image:
-            x, y, width, height = message.ints(4)
             stride, kind = self.geometry[2:]
             size = (kind >> 24) // 8
             for line in range(y, y + height):
