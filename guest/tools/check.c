@@ -98,18 +98,14 @@ static int atomic_clips(struct kms *kms, struct head *head, unsigned pattern)
 /* Commit number i (from 0) draws patterns p + 1 + 4 i to p + 4 + 4 i */
 int command_atomic(struct kms *kms, const struct options *options)
 {
-    struct head *head = kms_find_head(kms, options->connector);
     unsigned i, count = options->count ? options->count : 1;
     struct drm_mode_modeinfo mode;
     struct buffer buffer;
+    struct head *head = client_image(kms, options, &mode, &buffer);
 
-    if (!head ||
-        head_choose_mode(head, options->width, options->height, &mode) ||
-        buffer_create(kms->fd, &buffer, mode.hdisplay, mode.vdisplay,
-                      options->format)) {
+    if (!head) {
         return -1;
     }
-    draw_all(&buffer, options->pattern);
     if (atomic_set(kms, head, &mode, &buffer)) {
         buffer_destroy(kms->fd, &buffer);
         return -1;

@@ -44,4 +44,9 @@ int command_exhaust(struct kms *kms, const struct options *options);
 /* The head that the options name, showing something; NULL after an error */
 struct head *client_head(struct kms *kms, const struct options *options);
 
+/* The same, with an image of the options' pattern that does not show yet */
+struct head *client_image(struct kms *kms, const struct options *options,
+                          struct drm_mode_modeinfo *mode,
+                          struct buffer *buffer);
+
 #endif

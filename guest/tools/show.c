@@ -127,19 +127,31 @@ int command_info(struct kms *kms, const struct options *options)
  * pattern, draw
  */
 
-int command_pattern(struct kms *kms, const struct options *options)
+struct head *client_image(struct kms *kms, const struct options *options,
+                          struct drm_mode_modeinfo *mode,
+                          struct buffer *buffer)
 {
     struct head *head = kms_find_head(kms, options->connector);
-    struct drm_mode_modeinfo mode;
-    struct buffer buffer;
 
     if (!head ||
-        head_choose_mode(head, options->width, options->height, &mode) ||
-        buffer_create(kms->fd, &buffer, mode.hdisplay, mode.vdisplay,
+        head_choose_mode(head, options->width, options->height, mode) ||
+        buffer_create(kms->fd, buffer, mode->hdisplay, mode->vdisplay,
                       options->format)) {
+        return NULL;
+    }
+    draw_all(buffer, options->pattern);
+    return head;
+}
+
+int command_pattern(struct kms *kms, const struct options *options)
+{
+    struct drm_mode_modeinfo mode;
+    struct buffer buffer;
+    struct head *head = client_image(kms, options, &mode, &buffer);
+
+    if (!head) {
         return -1;
     }
-    draw_all(&buffer, options->pattern);
     if (head_set(kms, head, &buffer, &mode)) {
         buffer_destroy(kms->fd, &buffer);
         return -1;
