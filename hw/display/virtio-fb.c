@@ -343,6 +343,7 @@ static int virtio_fb_post_load(VirtIODevice *vdev)
 {
     VirtIOFB *fb = VIRTIO_FB(vdev);
     uint64_t sequence = virtio_fb_get_sequence(fb);
+    VirtIOFBFlip *flip;
     int i, ret;
 
     for (i = 0; i < fb->max_outputs; i++) {
@@ -352,6 +353,11 @@ static int virtio_fb_post_load(VirtIODevice *vdev)
         }
         if (fb->scanout[i].flip_pending || fb->scanout[i].vblank) {
             virtio_fb_arm(fb);
+        }
+    }
+    QTAILQ_FOREACH(flip, &fb->flips, next) {
+        if (!fb->scanout[flip->scanout].flip_pending) {
+            return -EINVAL;
         }
     }
     fb->display_event &= MAKE_64BIT_MASK(0, fb->max_outputs);
