@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * virtio-power driver: the end of the machine
+ *
+ * Power-off and restart go before those of the firmware (PSCI, SBI), which come
+ * next if the device does not do it. All of this runs when nothing else does.
+ */
+
+#include <linux/delay.h>
+#include <linux/kernel.h>
+#include <linux/kexec.h>
+#include <linux/panic_notifier.h>
+#include <linux/reboot.h>
+#include <linux/syscore_ops.h>
+
+#include "virtio_power_drv.h"
+
+/* SBI is at SYS_OFF_PRIO_HIGH, and no two may be at the same place */
+#define PRIORITY	(SYS_OFF_PRIO_HIGH + 1)
+
+/* What is needed at the end only knows the machine, and there is one */
+static struct vpw_device *the_device;
+
+/* The end comes soon after the answer, but not at once */
+static int wait_for_end(struct vpw_device *vpw, int err)
+{
+	if (err)
+		dev_err(&vpw->vdev->dev, "the device cannot end the machine (%d)\n",
+			err);
+	else
+		mdelay(1000);
+	return NOTIFY_DONE;
+}
+
+static int exit_with_status(struct vpw_device *vpw)
+{
+	struct virtio_power_exit req = {
+		.hdr.type = cpu_to_le32(VIRTIO_POWER_REQ_EXIT),
+		.status = cpu_to_le32(vpw->exit_status),
+	};
+	struct virtio_power_response resp;
+
+	return vpw_call_polled(vpw, &req, sizeof(req), &resp, sizeof(resp),
+			       VPW_POLL_US);
+}
+
+static int power_off(struct sys_off_data *data)
+{
+	struct vpw_device *vpw = data->cb_data;
+
+	if (vpw->exit_status >= 0 && exit_with_status(vpw) >= 0)
+		return wait_for_end(vpw, 0);
+	return wait_for_end(vpw, vpw_request_polled(vpw, VIRTIO_POWER_REQ_POWER_OFF));
+}
+
+static int restart(struct sys_off_data *data)
+{
+	struct vpw_device *vpw = data->cb_data;
+
+	return wait_for_end(vpw, vpw_request_polled(vpw, VIRTIO_POWER_REQ_REBOOT));
+}
+
+/* There is no handler for halting; this is the last that the kernel calls */
+static void syscore_shut_down(void)
+{
+	if (system_state != SYSTEM_HALT)
+		return;
+	dev_emerg(&the_device->vdev->dev, "system halted\n");
+	vpw_request_polled(the_device, VIRTIO_POWER_REQ_HALT);
+}
+
+static struct syscore_ops syscore = {
+	.shutdown = syscore_shut_down,
+};
+
+/*
+ * With a crash kernel this is only called where "crash_kexec_post_notifiers"
+ * wants it. The trace of "ftrace_dump_on_oops" is printed before.
+ */
+static int panicked(struct notifier_block *nb, unsigned long event, void *data)
+{
+	struct vpw_device *vpw = container_of(nb, struct vpw_device, panic_nb);
+	u32 flags = kexec_crash_loaded() ? VIRTIO_POWER_PANIC_HANDLED : 0;
+	struct virtio_power_panic req = {
+		.hdr.type = cpu_to_le32(VIRTIO_POWER_REQ_PANIC),
+		.flags = cpu_to_le32(flags),
+	};
+	struct virtio_power_response resp;
+
+	vpw_call_polled(vpw, &req, sizeof(req), &resp, sizeof(resp),
+			VPW_POLL_US);
+	return NOTIFY_DONE;
+}
+
+/* The next kernel's memory is not for our events */
+static int rebooting(struct notifier_block *nb, unsigned long event, void *cmd)
+{
+	struct vpw_device *vpw = container_of(nb, struct vpw_device, reboot_nb);
+
+	if (event == SYS_RESTART && cmd && !strcmp(cmd, "kexec reboot"))
+		vpw_queues_fail(vpw);
+	return NOTIFY_DONE;
+}
+
+int vpw_off_start(struct vpw_device *vpw)
+{
+	vpw->power_off = register_sys_off_handler(SYS_OFF_MODE_POWER_OFF, PRIORITY,
+						  power_off, vpw);
+	if (IS_ERR(vpw->power_off))
+		return PTR_ERR(vpw->power_off);
+	vpw->restart = register_sys_off_handler(SYS_OFF_MODE_RESTART, PRIORITY,
+						restart, vpw);
+	if (IS_ERR(vpw->restart)) {
+		unregister_sys_off_handler(vpw->power_off);
+		return PTR_ERR(vpw->restart);
+	}
+	the_device = vpw;
+	register_syscore_ops(&syscore);
+	vpw->panic_nb.notifier_call = panicked;
+	vpw->panic_nb.priority = INT_MAX - 2;
+	atomic_notifier_chain_register(&panic_notifier_list, &vpw->panic_nb);
+	vpw->reboot_nb.notifier_call = rebooting;
+	register_reboot_notifier(&vpw->reboot_nb);
+	return 0;
+}
+
+void vpw_off_stop(struct vpw_device *vpw)
+{
+	unregister_reboot_notifier(&vpw->reboot_nb);
+	atomic_notifier_chain_unregister(&panic_notifier_list, &vpw->panic_nb);
+	unregister_syscore_ops(&syscore);
+	unregister_sys_off_handler(vpw->restart);
+	unregister_sys_off_handler(vpw->power_off);
+	the_device = NULL;
+}
