@@ -31,7 +31,7 @@ static uint32_t ppi_flags(VirtDesktopMachineState *vds)
     if (vds->gic_version == GIC_V2) {
         flags = deposit32(flags, GIC_FDT_IRQ_PPI_CPU_START,
                           GIC_FDT_IRQ_PPI_CPU_WIDTH,
-                          MAKE_64BIT_MASK(0, MACHINE(vds)->smp.cpus));
+                          MAKE_64BIT_MASK(0, MACHINE(vds)->smp.max_cpus));
     }
     return flags;
 }
@@ -59,7 +59,7 @@ static void *create_tree(VirtDesktopMachineState *vds)
     void *fdt;
     int ret;
 
-    vds->fdt_size = 64 * KiB + ms->smp.cpus * KiB +
+    vds->fdt_size = 64 * KiB + ms->smp.max_cpus * KiB +
                     ROUND_UP(strlen(append), KiB);
     fdt = g_malloc0(vds->fdt_size);
     ret = fdt_create_empty_tree(fdt, vds->fdt_size);
@@ -130,7 +130,7 @@ static void add_cpus(VirtDesktopMachineState *vds)
     qemu_fdt_setprop_cell(ms->fdt, "/cpus", "#address-cells", 2);
     qemu_fdt_setprop_cell(ms->fdt, "/cpus", "#size-cells", 0);
     qemu_fdt_add_subnode(ms->fdt, "/cpus/cpu-map");
-    for (n = ms->smp.cpus - 1; n >= 0; n--) {
+    for (n = ms->smp.max_cpus - 1; n >= 0; n--) {
         add_cpu(ms, n);
     }
 }
@@ -146,7 +146,7 @@ static void add_gic(VirtDesktopMachineState *vds)
     uint64_t size = cpuif->size;
 
     if (v3) {
-        size = (uint64_t)MACHINE(vds)->smp.cpus * GICV3_REDIST_SIZE;
+        size = (uint64_t)MACHINE(vds)->smp.max_cpus * GICV3_REDIST_SIZE;
     }
     qemu_fdt_setprop_cell(fdt, "/", "interrupt-parent", phandle);
     qemu_fdt_add_subnode(fdt, node);

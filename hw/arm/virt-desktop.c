@@ -42,12 +42,6 @@
 #include "target/arm/internals.h"
 #include "target/arm/multiprocessing.h"
 
-/* INTIDs 32 to 127, which is how the GIC counts shared interrupts */
-#define NUM_SPIS            96
-#define UART_SPI            1
-#define RTC_SPI             2
-#define SLOT_SPI(slot)      (16 + (slot))
-
 #define PVTIME_SIZE_PER_CPU 64
 
 const MemMapEntry vd_memmap[] = {
@@ -132,6 +126,8 @@ static void create_cpu(MachineState *ms, int n, Error **errp)
 
     CPU(cpu)->cpu_index = n;
     object_property_set_int(cpu, "mp-affinity", id->arch_id, &error_abort);
+    /* A register tells it, and a target may have another number present */
+    object_property_set_int(cpu, "core-count", ms->smp.max_cpus, &error_abort);
     object_property_set_link(cpu, "memory", OBJECT(get_system_memory()),
                              &error_abort);
     /* A desktop guest gets neither a hypervisor's nor a secure level */
@@ -156,8 +152,9 @@ static void create_cpus(VirtDesktopMachineState *vds, Error **errp)
     MachineState *ms = MACHINE(vds);
     int n;
 
+    /* The GIC wants all that it will ever have; the board parks some */
     virt_desktop_possible_cpu_arch_ids(ms);
-    for (n = 0; n < ms->smp.cpus; n++) {
+    for (n = 0; n < ms->smp.max_cpus; n++) {
         create_cpu(ms, n, errp);
         if (*errp) {
             return;
@@ -285,9 +282,9 @@ static void connect_gic_cpu(VirtDesktopMachineState *vds, int n)
         ARM_CPU_IRQ, ARM_CPU_FIQ, ARM_CPU_VIRQ, ARM_CPU_VFIQ,
         ARM_CPU_NMI, ARM_CPU_VINMI,
     };
-    int ncpu = MACHINE(vds)->smp.cpus;
+    int ncpu = MACHINE(vds)->smp.max_cpus;
     int ninputs = vds->gic_version == GIC_V3 ? ARRAY_SIZE(inputs) : 4;
-    int ppis = NUM_SPIS + n * GIC_INTERNAL;
+    int ppis = VD_NUM_SPIS + n * GIC_INTERNAL;
     DeviceState *cpu = DEVICE(qemu_get_cpu(n));
     SysBusDevice *gic = SYS_BUS_DEVICE(vds->gic);
     int i;
@@ -308,7 +305,7 @@ static void connect_gic_cpu(VirtDesktopMachineState *vds, int n)
 static void create_gic(VirtDesktopMachineState *vds, Error **errp)
 {
     bool v3 = vds->gic_version == GIC_V3;
-    int ncpu = MACHINE(vds)->smp.cpus;
+    int ncpu = MACHINE(vds)->smp.max_cpus;
     SysBusDevice *sbd;
     int n;
 
@@ -316,7 +313,7 @@ static void create_gic(VirtDesktopMachineState *vds, Error **errp)
     object_property_add_child(OBJECT(vds), "gic", OBJECT(vds->gic));
     qdev_prop_set_uint32(vds->gic, "revision", vds->gic_version);
     qdev_prop_set_uint32(vds->gic, "num-cpu", ncpu);
-    qdev_prop_set_uint32(vds->gic, "num-irq", NUM_SPIS + GIC_INTERNAL);
+    qdev_prop_set_uint32(vds->gic, "num-irq", VD_NUM_SPIS + GIC_INTERNAL);
     if (v3) {
         QList *redists = qlist_new();
 
@@ -359,10 +356,10 @@ static void create_uart(VirtDesktopMachineState *vds, Chardev *chr)
     qdev_prop_set_chr(dev, "chardev", chr);
     sysbus_realize_and_unref(sbd, &error_fatal);
     sysbus_mmio_map(sbd, 0, vd_memmap[VD_UART].base);
-    sysbus_connect_irq(sbd, 0, get_spi(vds, UART_SPI));
+    sysbus_connect_irq(sbd, 0, get_spi(vds, VD_UART_SPI));
 
     vd_fdt_set_strings(fdt, node, "compatible", "arm,pl011", "arm,primecell");
-    vd_fdt_set_spi(fdt, node, UART_SPI);
+    vd_fdt_set_spi(fdt, node, VD_UART_SPI);
     qemu_fdt_setprop_cells(fdt, node, "clocks", clock, clock);
     vd_fdt_set_strings(fdt, node, "clock-names", "uartclk", "apb_pclk");
     qemu_fdt_setprop_string(fdt, "/chosen", "stdout-path", node);
@@ -375,10 +372,10 @@ static void create_rtc(VirtDesktopMachineState *vds)
     g_autofree char *node = vd_fdt_add_device(vds, "pl031", VD_RTC);
 
     sysbus_create_simple("pl031", vd_memmap[VD_RTC].base,
-                         get_spi(vds, RTC_SPI));
+                         get_spi(vds, VD_RTC_SPI));
 
     vd_fdt_set_strings(fdt, node, "compatible", "arm,pl031", "arm,primecell");
-    vd_fdt_set_spi(fdt, node, RTC_SPI);
+    vd_fdt_set_spi(fdt, node, VD_RTC_SPI);
     qemu_fdt_setprop_cell(fdt, node, "clocks", vd_fdt_get_clock(vds));
     qemu_fdt_setprop_string(fdt, node, "clock-names", "apb_pclk");
 }
@@ -403,7 +400,7 @@ static void create_fw_cfg(VirtDesktopMachineState *vds)
 
 static void set_slot_irq(void *fdt, const char *node, int slot)
 {
-    vd_fdt_set_spi(fdt, node, SLOT_SPI(slot));
+    vd_fdt_set_spi(fdt, node, VD_SLOT_SPI(slot));
 }
 
 static void create_board(VirtDesktopMachineState *vds, Error **errp)
@@ -415,9 +412,11 @@ static void create_board(VirtDesktopMachineState *vds, Error **errp)
     qdev_prop_set_uint64(board, "shm-base", vd_memmap[VD_SHM].base);
     qdev_prop_set_uint64(board, "shm-size", vd_memmap[VD_SHM].size);
     for (slot = 0; slot < VIRTIO_DESKTOP_NUM_SLOTS; slot++) {
-        vds->board.irq[slot] = get_spi(vds, SLOT_SPI(slot));
+        vds->board.irq[slot] = get_spi(vds, VD_SLOT_SPI(slot));
     }
+    vd_describe(vds);
     if (qdev_realize(board, NULL, errp)) {
+        virtio_desktop_init_power(&vds->board);
         virtio_desktop_create_devices(&vds->board, errp);
     }
 }
@@ -621,6 +620,8 @@ static void virt_desktop_class_init(ObjectClass *oc, void *data)
     mc->possible_cpu_arch_ids = virt_desktop_possible_cpu_arch_ids;
     mc->cpu_index_to_instance_props = virt_desktop_cpu_index_to_props;
     mc->smp_props.clusters_supported = true;
+    mc->has_hotpluggable_cpus = true;
+    mc->set_cpu_present = virtio_desktop_set_cpu_present;
     mc->kvm_type = virt_desktop_kvm_type;
     mc->default_ram_id = "virtio-desktop.ram";
     mc->default_ram_size = 2 * GiB;

@@ -14,6 +14,8 @@
 #include "chardev/char.h"
 #include "exec/address-spaces.h"
 #include "hw/boards.h"
+#include "hw/hotplug.h"
+#include "hw/misc/virtio-power.h"
 #include "hw/qdev-properties.h"
 #include "hw/qdev-properties-system.h"
 #include "hw/sysbus.h"
@@ -23,6 +25,7 @@
 #include "system/block-backend.h"
 #include "system/blockdev.h"
 #include "system/device_tree.h"
+#include "system/reset.h"
 #include "system/system.h"
 #include "trace.h"
 
@@ -41,7 +44,7 @@ static const struct {
     const char *description;
 } roles[VIRTIO_DESKTOP_NUM_ROLES] = {
     [VIRTIO_DESKTOP_POWER] = {
-        "power", "virtio-power-device", NULL /* not a choice */,
+        "power", TYPE_VIRTIO_POWER, NULL /* not a choice */,
     },
     [VIRTIO_DESKTOP_FB] = {
         "fb", TYPE_FB, "Display in slot 1 (on, off, auto)",
@@ -170,6 +173,11 @@ static DeviceState *create_in_role(VirtioDesktopState *s, int role,
     }
     dev = qdev_new(type);
     object_property_add_child(OBJECT(s), name, OBJECT(dev));
+    if (role == VIRTIO_DESKTOP_POWER) {
+        s->power = VIRTIO_POWER(dev);
+        object_property_set_link(OBJECT(dev), "machine", OBJECT(s),
+                                 &error_abort);
+    }
     trace_virtio_desktop_place(type, role);
     if (!qdev_realize_and_unref(dev, slot_bus(s, role), errp)) {
         return NULL;
@@ -360,21 +368,24 @@ void virtio_desktop_add_fdt_framebuffer(VirtioDesktopState *s, void *fdt)
     qemu_fdt_setprop_string(fdt, node, "format", "x8r8g8b8");
 }
 
-/* What of a slot is not a register reads as zero and ignores writes */
-static uint64_t slot_rest_read(void *opaque, hwaddr addr, unsigned size)
+/*
+ * What of a slot is not a register reads as zero and ignores writes.  So does
+ * what of the window is no device's memory: a display can be taken away from a
+ * guest that draws, and the device tree of the next start still has it.
+ */
+static uint64_t rest_read(void *opaque, hwaddr addr, unsigned size)
 {
     return 0;
 }
 
-static void slot_rest_write(void *opaque, hwaddr addr, uint64_t val,
-                            unsigned size)
+static void rest_write(void *opaque, hwaddr addr, uint64_t val, unsigned size)
 {
     trace_virtio_desktop_write_ignored(addr, val, size);
 }
 
-static const MemoryRegionOps slot_rest_ops = {
-    .read = slot_rest_read,
-    .write = slot_rest_write,
+static const MemoryRegionOps rest_ops = {
+    .read = rest_read,
+    .write = rest_write,
     .endianness = DEVICE_LITTLE_ENDIAN,
     .valid.max_access_size = 8,
     .impl.max_access_size = 8,
@@ -396,6 +407,7 @@ static bool create_slot(VirtioDesktopState *s, int slot, Error **errp)
     sysbus_mmio_map(sbd, 0, s->slot_base + slot * VIRTIO_DESKTOP_SLOT_SIZE);
     sysbus_connect_irq(sbd, 0, s->irq[slot]);
     s->slot[slot] = VIRTIO_MMIO(dev);
+    qbus_set_hotplug_handler(slot_bus(s, slot), OBJECT(s));
     return true;
 }
 
@@ -405,11 +417,11 @@ static void virtio_desktop_realize(DeviceState *dev, Error **errp)
     MemoryRegion *sysmem = get_system_memory();
     int slot;
 
-    memory_region_init_io(&s->slot_mr, OBJECT(s), &slot_rest_ops, s,
+    memory_region_init_io(&s->slot_mr, OBJECT(s), &rest_ops, s,
                           "virtio-desktop-slots",
                           VIRTIO_DESKTOP_NUM_SLOTS * VIRTIO_DESKTOP_SLOT_SIZE);
-    memory_region_init(&s->shm_mr, OBJECT(s), "virtio-desktop-shm",
-                       s->shm_size);
+    memory_region_init_io(&s->shm_mr, OBJECT(s), &rest_ops, s,
+                          "virtio-desktop-shm", s->shm_size);
 
     memory_region_transaction_begin();
     memory_region_add_subregion_overlap(sysmem, s->slot_base, &s->slot_mr, -1);
@@ -450,6 +462,8 @@ static void virtio_desktop_class_init(ObjectClass *oc, void *data)
     /* Part of its machine, never made by a user */
     dc->user_creatable = false;
     device_class_set_props(dc, virtio_desktop_properties);
+    virtio_desktop_hotplug_class_init(oc);
+    virtio_desktop_power_class_init(oc);
 }
 
 /* The role switches are the machine's options and the board's properties */
@@ -467,11 +481,21 @@ static void set_role(Object *machine, Visitor *v, const char *name,
                         v, errp);
 }
 
+static void virtio_desktop_machine_reset(MachineState *machine, ResetType type)
+{
+    /* A snapshot that is about to be loaded says itself what is asked for */
+    if (type != RESET_TYPE_SNAPSHOT_LOAD) {
+        virtio_desktop_complete_removals(find_board());
+    }
+    qemu_devices_reset(type);
+}
+
 void virtio_desktop_machine_class_init(MachineClass *mc)
 {
     ObjectClass *oc = OBJECT_CLASS(mc);
     int role;
 
+    mc->reset = virtio_desktop_machine_reset;
     mc->block_default_type = IF_VIRTIO;
     mc->default_nic = TYPE_NET;
     mc->get_default_bus = virtio_desktop_get_default_bus;
@@ -505,6 +529,11 @@ static const TypeInfo virtio_desktop_info = {
     .parent = TYPE_DEVICE,
     .instance_size = sizeof(VirtioDesktopState),
     .class_init = virtio_desktop_class_init,
+    .interfaces = (InterfaceInfo[]) {
+        { TYPE_HOTPLUG_HANDLER },
+        { TYPE_VIRTIO_POWER_MACHINE },
+        { }
+    },
 };
 
 static void virtio_desktop_register_types(void)

@@ -13,7 +13,8 @@ from qemu_test.virtiodesktop import (VirtioDesktopTest, ALL_DRIVERS,
 
 # Slot: virtio ID and Linux driver of what is there with a disk and no options
 DEFAULT_DEVICES = {
-    1: (65535, None),  # the guest has no driver for the display yet
+    0: (65534, None),  # the guest has no drivers yet for the machine itself...
+    1: (65535, None),  # ...and the display
     2: (18, 'virtio_input'),
     3: (18, 'virtio_input'),
     4: (18, 'virtio_input'),
@@ -119,16 +120,17 @@ class VirtioDesktopBoot(VirtioDesktopTest):
 
     def test_nodefaults(self):
         vm, console = self.boot('-nodefaults', '-M', 'console=on,rtc=off')
-        self.assertEqual([*self.devices(console)], [7])
+        self.assertEqual([*self.devices(console)], [0, 7])
         self.assertEqual(console.run('ls /sys/class/rtc'), '')
         iomem = console.run('cat /proc/iomem')
         self.assertEqual(re.findall(r'^\S+ : (\S+)', iomem, re.M),
-                         ['GICD', 'GICR', slot_device(7), 'System'])
+                         ['GICD', 'GICR', slot_device(0), slot_device(7),
+                          'System'])
 
     def test_roles_off(self):
         vm, console = self.boot('-M', 'keyboard=off,touch=off,pointer=mouse',
                                 '-M', 'net=off', initrd=ALL_DRIVERS)
-        self.assertEqual([*self.devices(console)], [1, 3, 7])
+        self.assertEqual([*self.devices(console)], [0, 1, 3, 7])
         self.assertIn('QEMU Virtio Mouse',
                       console.run('cat /proc/bus/input/devices'))
         self.assertEqual(console.run('ls /sys/class/net').split(), ['lo'])

@@ -159,7 +159,7 @@ class VirtioDesktopDevices(VirtioDesktopTest):
             'bus=virtio-mmio-bus.2', '-blockdev',
             f'file,node-name=file,filename={disk}', '-device',
             'virtio-blk,drive=file,bus=virtio-mmio-bus.6')
-        self.assertEqual([*self.devices(console)], [1, 2, 3, 4, 5, 6, 7, 8])
+        self.assertEqual([*self.devices(console)], [*range(9)])
         self.check_disk(console, 6, disk, sha256)
 
 

@@ -18,7 +18,7 @@ class VirtioDesktopPower(VirtioDesktopTest):
         console.wait_for_shell()
         self.assertNotEqual(console.run(boot_id), first)
         # Of the default devices none may have got lost
-        self.assertEqual([*self.devices(console)], [1, 2, 3, 4, 5, 7])
+        self.assertEqual([*self.devices(console)], [0, 1, 2, 3, 4, 5, 7])
         self.assert_healthy(console)
         self.poweroff(vm, console)
 

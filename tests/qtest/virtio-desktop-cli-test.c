@@ -13,14 +13,7 @@
 #include "qobject/qdict.h"
 #include "qobject/qlist.h"
 #include "qemu/units.h"
-
-#define NUM_SLOTS       64
-#define FIRST_FREE_SLOT 8
-#define SLOT_BASE       0x0a000000ULL
-#define SLOT_SIZE       0x10000
-#define SLOT_REGS       0x200
-#define SLOT_SPI(slot)  (16 + (slot))
-#define RAM_BASE        0x40000000ULL
+#include "virtio-desktop-util.h"
 
 /* Interrupt specifier of the GIC's binding */
 #define IRQ_TYPE_SPI    0
@@ -30,49 +23,14 @@
 #define RNG             " -device virtio-rng-device"
 
 /*
- * Run QEMU to its end. @options continue "-M virtio-desktop". A QEMU that
- * accepts them is told to quit, so that it ends with status 0.
- *
- * Returns: the exit status; @errors is what it wrote to standard error
- */
-static int run_qemu(const char *options, char **errors)
-{
-    g_autofree char *command = g_strdup_printf(
-        "echo quit | %s -display none -audio none -accel qtest"
-        " -monitor stdio -M virtio-desktop%s",
-        getenv("QTEST_QEMU_BINARY"), options);
-    char *argv[] = { (char *)"/bin/sh", (char *)"-c", command, NULL };
-    g_autofree char *output = NULL;
-    GError *err = NULL;
-    int status;
-
-    g_test_message("%s", command);
-    g_spawn_sync(NULL, argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, &output,
-                 errors, &status, &err);
-    g_assert_no_error(err);
-    g_assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
-}
-
-/*
  * Device tree
  */
 
 static char *get_dtb(const char *options, size_t *size)
 {
-    g_autofree char *errors = NULL;
-    g_autofree char *path = NULL;
-    g_autofree char *args = NULL;
-    int fd = g_file_open_tmp("virtio-desktop-XXXXXX", &path, NULL);
-    char *fdt;
+    char *fdt = desktop_get_dtb(options, size);
 
-    g_assert_cmpint(fd, >=, 0);
-    close(fd);
-    args = g_strdup_printf(",dumpdtb=%s%s", path, options);
-    g_assert_cmpint(run_qemu(args, &errors), ==, 0);
-    g_assert_true(g_file_get_contents(path, &fdt, size, NULL));
     g_assert_cmpint(fdt_check_full(fdt, *size), ==, 0);
-    unlink(path);
     return fdt;
 }
 
@@ -148,12 +106,12 @@ typedef struct SlotCase {
 } SlotCase;
 
 static const SlotCase slot_cases[] = {
-    { "nodefaults", " -nodefaults", "" },
-    { "defaults", "", "1 2 3 4 5 7" },
-    { "disk", NULL_DRIVE, "1 2 3 4 5 6 7" },
-    { "devices", RNG RNG NULL_DRIVE, "1 2 3 4 5 6 7 8 9" },
+    { "nodefaults", " -nodefaults", "0" },
+    { "defaults", "", "0 1 2 3 4 5 7" },
+    { "disk", NULL_DRIVE, "0 1 2 3 4 5 6 7" },
+    { "devices", RNG RNG NULL_DRIVE, "0 1 2 3 4 5 6 7 8 9" },
     { "by-number", " -nodefaults" RNG ",bus=virtio-mmio-bus.63"
-                   RNG ",bus=virtio-mmio-bus.0", "0 63" },
+                   RNG ",bus=virtio-mmio-bus.1", "0 1 63" },
 };
 
 static void test_slot_nodes(const void *data)
@@ -323,7 +281,7 @@ static void test_machine_info(void)
         g_assert_cmpstr(qdict_get_str(m, "default-cpu-type"), ==,
                         "max-arm-cpu");
         g_assert_false(qdict_get_bool(m, "numa-mem-supported"));
-        g_assert_false(qdict_get_bool(m, "hotpluggable-cpus"));
+        g_assert_true(qdict_get_bool(m, "hotpluggable-cpus"));
     }
     g_assert_cmpint(found, ==, 1);
     qobject_unref(rsp);
@@ -346,8 +304,9 @@ static void test_most_cpus(const void *data)
 static void test_accepted(void)
 {
     g_autofree char *errors = NULL;
+    int status = desktop_run_qemu(" -cpu cortex-a53 -smp 2" RNG, &errors);
 
-    g_assert_cmpint(run_qemu(" -cpu cortex-a53 -smp 2" RNG, &errors), ==, 0);
+    g_assert_cmpint(status, ==, 0);
     g_assert_cmpstr(errors, ==, "");
 }
 
@@ -369,6 +328,10 @@ static const RefusalCase refusal_cases[] = {
                         "virtio-mmio-bus.8|full" },
     { "taken-by-role", RNG ",bus=virtio-mmio-bus.2",
                        "virtio-mmio-bus.2|full" },
+    { "taken-by-power", " -nodefaults" RNG ",bus=virtio-mmio-bus.0",
+                        "virtio-mmio-bus.0|full" },
+    { "second-power", " -nodefaults -device virtio-power-device",
+                      "virtio-power-device" },
     { "no-such-slot", " -nodefaults" RNG ",bus=virtio-mmio-bus.64",
                       "virtio-mmio-bus.64|not found" },
 
@@ -410,7 +373,7 @@ static const RefusalCase refusal_cases[] = {
 static void assert_refused(const char *options, const char *words)
 {
     g_autofree char *errors = NULL;
-    int status = run_qemu(options, &errors);
+    int status = desktop_run_qemu(options, &errors);
     g_auto(GStrv) lines = NULL;
     g_auto(GStrv) word = g_strsplit(words, "|", 0);
     const char *sentence = NULL;

@@ -20,45 +20,12 @@
 #include "standard-headers/linux/virtio_ids.h"
 #include "standard-headers/linux/virtio_input.h"
 #include "standard-headers/linux/virtio_mmio.h"
-#include "standard-headers/linux/virtio_ring.h"
+#include "virtio-desktop-util.h"
 
-#define GIC_PATH        "/machine/gic"
-
-#define NUM_SLOTS       64
-#define FIRST_FREE_SLOT 8
-#define SLOT_BASE       0x0a000000ULL
-#define SLOT_SIZE       0x10000
-#define SLOT_REGS       0x200
-#define SLOT_SPI(slot)  (16 + (slot))
-#define RAM_BASE        0x40000000ULL
-
-/* No answer within this time is a hang; it says nothing about speed */
-#define HANG_US         (60 * G_USEC_PER_SEC)
+#define WINDOW_BASE     0x10000000ULL
 
 #define NULL_DRIVE      " -drive format=raw,file=null-co://"
 #define NULL_BLOCKDEV   " -blockdev null-co,read-zeroes=on,node-name=d"
-
-/* @options continue "-M virtio-desktop": they start with a comma or a space */
-static QTestState *start(const char *options)
-{
-    return qtest_initf("-M virtio-desktop%s", options);
-}
-
-static uint64_t slot_reg(int slot, unsigned int reg)
-{
-    return SLOT_BASE + slot * SLOT_SIZE + reg;
-}
-
-static uint32_t slot_read(QTestState *qts, int slot, unsigned int reg)
-{
-    return qtest_readl(qts, slot_reg(slot, reg));
-}
-
-static void slot_write(QTestState *qts, int slot, unsigned int reg,
-                       uint32_t value)
-{
-    qtest_writel(qts, slot_reg(slot, reg), value);
-}
 
 /*
  * Memory map
@@ -74,8 +41,8 @@ enum {
     MAP_UART = 1 << 6,
     MAP_FW_CFG = 1 << 7,
     MAP_FLASH = 1 << 8,
-    MAP_VRAM = 1 << 9,
-    MAP_ALWAYS = MAP_RAM | MAP_SLOTS | MAP_DIST,
+    MAP_WINDOW = 1 << 9,
+    MAP_ALWAYS = MAP_RAM | MAP_SLOTS | MAP_DIST | MAP_WINDOW,
 };
 
 static const struct {
@@ -92,7 +59,7 @@ static const struct {
     { MAP_RTC, 0x09010000, 4 * KiB, true },
     { MAP_FW_CFG, 0x09020000, 24 },
     { MAP_SLOTS, SLOT_BASE, NUM_SLOTS * SLOT_SIZE, true },
-    { MAP_VRAM, 0x10000000, 256 * MiB, true },
+    { MAP_WINDOW, WINDOW_BASE, 768 * MiB, true },
     { MAP_RAM, RAM_BASE, 256 * MiB, true },
 };
 
@@ -104,7 +71,7 @@ typedef struct MapCase {
 
 static const MapCase map_cases[] = {
     { "nodefaults", " -nodefaults", MAP_GICV3 | MAP_RTC },
-    { "defaults", "", MAP_GICV3 | MAP_RTC | MAP_VRAM },
+    { "defaults", "", MAP_GICV3 | MAP_RTC },
     { "fb-off", ",fb=off", MAP_GICV3 | MAP_RTC },
     { "gicv2", ",gic-version=2 -nodefaults", MAP_GICV2 | MAP_RTC },
     { "no-rtc", ",rtc=off -nodefaults", MAP_GICV3 },
@@ -137,7 +104,7 @@ static void test_map(const void *data)
     const MapCase *c = data;
     int i, present = c->present | MAP_ALWAYS;
     g_autofree char *args = g_strdup_printf("%s -m 256M", c->options);
-    QTestState *qts = start(args);
+    QTestState *qts = desktop_start(args);
     g_autofree char *text = qtest_hmp(qts, "info mtree -f");
     g_auto(GStrv) lines = g_strsplit(text, "\n", 0);
     uint64_t first, last, filled[ARRAY_SIZE(map)] = { };
@@ -179,8 +146,8 @@ static void test_much_ram(void)
     }
     munmap(probe, size);
 
-    qts = start(",memory-backend=ram -nodefaults -m 300G -object"
-                " memory-backend-ram,id=ram,size=300G,reserve=off");
+    qts = desktop_start(",memory-backend=ram -nodefaults -m 300G -object"
+                        " memory-backend-ram,id=ram,size=300G,reserve=off");
     qtest_writeq(qts, top, 0x0123456789abcdef);
     g_assert_cmphex(qtest_readq(qts, top), ==, 0x0123456789abcdef);
     qtest_quit(qts);
@@ -189,7 +156,7 @@ static void test_much_ram(void)
 /* Buses are those of the system and of the slots: no PCI, USB or I2C */
 static void test_buses(void)
 {
-    QTestState *qts = start(" -nodefaults");
+    QTestState *qts = desktop_start(" -nodefaults");
     g_autofree char *text = qtest_hmp(qts, "info qtree");
     g_auto(GStrv) lines = g_strsplit(text, "\n", 0);
     QDict *rsp = qtest_qmp(qts, "{'execute': 'query-pci'}");
@@ -214,36 +181,13 @@ static void test_buses(void)
 }
 
 /*
- * Slots: what is in them, as a list of "slot:device-id"
+ * Slots
  */
-
-static char *list_slots(QTestState *qts)
-{
-    GString *list = g_string_new("");
-    int slot;
-
-    for (slot = 0; slot < NUM_SLOTS; slot++) {
-        uint32_t id = slot_read(qts, slot, VIRTIO_MMIO_DEVICE_ID);
-
-        if (id) {
-            g_string_append_printf(list, "%s%d:%u", list->len ? " " : "",
-                                   slot, id);
-        }
-    }
-    return g_string_free(list, false);
-}
-
-static void assert_slots(QTestState *qts, const char *expected)
-{
-    g_autofree char *list = list_slots(qts);
-
-    g_assert_cmpstr(list, ==, expected);
-}
 
 /* An empty slot has four registers; all else is zero and stays so */
 static void test_empty_slots(void)
 {
-    QTestState *qts = start(" -nodefaults");
+    QTestState *qts = desktop_start(" -nodefaults");
     g_autofree uint8_t *expected = g_malloc0(SLOT_SIZE);
     g_autofree uint8_t *seen = g_malloc0(SLOT_SIZE);
     int slot;
@@ -252,11 +196,11 @@ static void test_empty_slots(void)
     stl_le_p(expected + VIRTIO_MMIO_VERSION, 2);
     stl_le_p(expected + VIRTIO_MMIO_DEVICE_ID, 0);
     stl_le_p(expected + VIRTIO_MMIO_VENDOR_ID, 0x554d4551);
-    for (slot = 0; slot < NUM_SLOTS; slot++) {
-        qtest_memset(qts, slot_reg(slot, 0), 0xff, SLOT_SIZE);
+    for (slot = 1; slot < NUM_SLOTS; slot++) {
+        qtest_memset(qts, desktop_reg(slot, 0), 0xff, SLOT_SIZE);
     }
-    for (slot = 0; slot < NUM_SLOTS; slot++) {
-        qtest_bufread(qts, slot_reg(slot, 0), seen, SLOT_SIZE);
+    for (slot = 1; slot < NUM_SLOTS; slot++) {
+        qtest_bufread(qts, desktop_reg(slot, 0), seen, SLOT_SIZE);
         g_assert_cmpmem(seen, SLOT_SIZE, expected, SLOT_SIZE);
     }
     qtest_quit(qts);
@@ -266,14 +210,14 @@ static void test_empty_slots(void)
 static void test_slot_rest(void)
 {
     const size_t size = SLOT_SIZE - SLOT_REGS;
-    QTestState *qts = start(" -nodefaults -device virtio-rng-device");
+    QTestState *qts = desktop_start(" -nodefaults -device virtio-rng-device");
     g_autofree uint8_t *zero = g_malloc0(size);
     g_autofree uint8_t *seen = g_malloc0(size);
 
-    qtest_memset(qts, slot_reg(8, SLOT_REGS), 0xff, size);
-    qtest_bufread(qts, slot_reg(8, SLOT_REGS), seen, size);
+    qtest_memset(qts, desktop_reg(8, SLOT_REGS), 0xff, size);
+    qtest_bufread(qts, desktop_reg(8, SLOT_REGS), seen, size);
     g_assert_cmpmem(seen, size, zero, size);
-    assert_slots(qts, "8:4");
+    desktop_assert_slots(qts, "8:4");
     qtest_quit(qts);
 }
 
@@ -347,9 +291,9 @@ static const SlotCase slot_cases[] = {
                            "bus=virtio-mmio-bus.2",
                            FB "2:4 3:18 4:18 5:1 7:3" },
     { "first-and-last", " -nodefaults"
-                        " -device virtio-rng-device,bus=virtio-mmio-bus.0"
+                        " -device virtio-rng-device,bus=virtio-mmio-bus.1"
                         " -device virtio-rng-device,bus=virtio-mmio-bus.63",
-                        "0:4 63:4" },
+                        "1:4 63:4" },
     { "around-a-taken-one", " -nodefaults"
                             " -device virtio-rng-device,bus=virtio-mmio-bus.9"
                             " -device virtio-balloon-device"
@@ -364,9 +308,9 @@ static const SlotCase slot_cases[] = {
 static void test_slots(const void *data)
 {
     const SlotCase *c = data;
-    QTestState *qts = start(c->options);
+    QTestState *qts = desktop_start(c->options);
 
-    assert_slots(qts, c->slots);
+    desktop_assert_slots(qts, c->slots);
     qtest_quit(qts);
 }
 
@@ -412,8 +356,8 @@ static void test_generic_names(void)
         g_string_append_printf(slots, "%s%d:%d", slots->len ? " " : "", slot++,
                                names[i].id);
     }
-    qts = start(args->str);
-    assert_slots(qts, slots->str);
+    qts = desktop_start(args->str);
+    desktop_assert_slots(qts, slots->str);
     qtest_quit(qts);
 }
 
@@ -423,118 +367,36 @@ static void assert_input_name(QTestState *qts, int slot, const char *name)
     char seen[sizeof_field(struct virtio_input_config, u.string) + 1] = "";
     int i, size;
 
-    qtest_writeb(qts, slot_reg(slot, config), VIRTIO_INPUT_CFG_ID_NAME);
-    qtest_writeb(qts, slot_reg(slot, config + 1), 0);
-    size = qtest_readb(qts, slot_reg(slot, config + 2));
+    qtest_writeb(qts, desktop_reg(slot, config), VIRTIO_INPUT_CFG_ID_NAME);
+    qtest_writeb(qts, desktop_reg(slot, config + 1), 0);
+    size = qtest_readb(qts, desktop_reg(slot, config + 2));
     g_assert_cmpint(size, <, sizeof(seen));
     for (i = 0; i < size; i++) {
-        seen[i] = qtest_readb(qts, slot_reg(slot, config + 8 + i));
+        seen[i] = qtest_readb(qts, desktop_reg(slot, config + 8 + i));
     }
     g_assert_cmpstr(seen, ==, name);
 }
 
 static void test_input_kinds(void)
 {
-    QTestState *qts = start("");
+    QTestState *qts = desktop_start("");
 
     assert_input_name(qts, 2, "QEMU Virtio Keyboard");
     assert_input_name(qts, 3, "QEMU Virtio Tablet");
     assert_input_name(qts, 4, "QEMU Virtio MultiTouch");
     qtest_quit(qts);
 
-    qts = start(",pointer=mouse");
+    qts = desktop_start(",pointer=mouse");
     assert_input_name(qts, 3, "QEMU Virtio Mouse");
     qtest_quit(qts);
 }
 
-/*
- * A driver for virtio-rng, as small as it gets: one queue of two buffers
- */
-
-enum {
-    RNG_DESC = 0x000,
-    RNG_AVAIL = 0x100,
-    RNG_USED = 0x200,
-    RNG_BUFFER = 0x400,
-    RNG_MEMORY = 0x1000,
-    RNG_QUEUE_SIZE = 2,
-    RNG_LEN = 16,
-    RNG_STATUS = VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
-                 VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK,
-};
-
-static uint64_t rng_memory(int slot, unsigned int offset)
-{
-    return RAM_BASE + 2 * MiB + slot * RNG_MEMORY + offset;
-}
-
-static void rng_start(QTestState *qts, int slot)
-{
-    qtest_memset(qts, rng_memory(slot, 0), 0, RNG_MEMORY);
-
-    slot_write(qts, slot, VIRTIO_MMIO_STATUS, VIRTIO_CONFIG_S_ACKNOWLEDGE);
-    slot_write(qts, slot, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
-    slot_write(qts, slot, VIRTIO_MMIO_DRIVER_FEATURES,
-               1 << (VIRTIO_F_VERSION_1 - 32));
-    slot_write(qts, slot, VIRTIO_MMIO_STATUS,
-               RNG_STATUS & ~VIRTIO_CONFIG_S_DRIVER_OK);
-
-    slot_write(qts, slot, VIRTIO_MMIO_QUEUE_SEL, 0);
-    slot_write(qts, slot, VIRTIO_MMIO_QUEUE_NUM, RNG_QUEUE_SIZE);
-    slot_write(qts, slot, VIRTIO_MMIO_QUEUE_DESC_LOW,
-               rng_memory(slot, RNG_DESC));
-    slot_write(qts, slot, VIRTIO_MMIO_QUEUE_AVAIL_LOW,
-               rng_memory(slot, RNG_AVAIL));
-    slot_write(qts, slot, VIRTIO_MMIO_QUEUE_USED_LOW,
-               rng_memory(slot, RNG_USED));
-    slot_write(qts, slot, VIRTIO_MMIO_QUEUE_READY, 1);
-    slot_write(qts, slot, VIRTIO_MMIO_STATUS, RNG_STATUS);
-    g_assert_cmphex(slot_read(qts, slot, VIRTIO_MMIO_STATUS), ==, RNG_STATUS);
-}
-
-/* Let the device fill a buffer; returns when its interrupt is pending */
-static void rng_request(QTestState *qts, int slot)
-{
-    uint64_t avail = rng_memory(slot, RNG_AVAIL);
-    uint64_t used = rng_memory(slot, RNG_USED);
-    uint16_t idx = qtest_readw(qts, avail + 2);
-    uint64_t desc = rng_memory(slot, RNG_DESC) + idx % RNG_QUEUE_SIZE * 16;
-    gint64 give_up = g_get_monotonic_time() + HANG_US;
-
-    qtest_writeq(qts, desc, rng_memory(slot, RNG_BUFFER));
-    qtest_writel(qts, desc + 8, RNG_LEN);
-    qtest_writew(qts, desc + 12, VRING_DESC_F_WRITE);
-    qtest_writew(qts, avail + 4 + idx % RNG_QUEUE_SIZE * 2,
-                 idx % RNG_QUEUE_SIZE);
-    qtest_writew(qts, avail + 2, idx + 1);
-    slot_write(qts, slot, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
-
-    while (!(slot_read(qts, slot, VIRTIO_MMIO_INTERRUPT_STATUS) &
-             VIRTIO_MMIO_INT_VRING)) {
-        g_assert_cmpint(g_get_monotonic_time(), <, give_up);
-    }
-    g_assert_cmpint(qtest_readw(qts, used + 2), ==, idx + 1);
-    g_assert_cmpint(qtest_readl(qts, used + 4 + idx % RNG_QUEUE_SIZE * 8 + 4),
-                    ==, RNG_LEN);
-}
-
-/* Of all slots' lines, only that of @raised is up (-1: none is) */
-static void assert_irqs(QTestState *qts, int raised)
-{
-    int slot;
-
-    for (slot = 0; slot < NUM_SLOTS; slot++) {
-        g_assert_cmpint(qtest_get_irq(qts, SLOT_SPI(slot)), ==,
-                        slot == raised);
-    }
-}
-
-/* A device in each of the slots, the free ones filled in order */
+/* A device in each slot but the first, the free ones filled in order */
 static void append_full_slots(GString *args)
 {
     int slot;
 
-    for (slot = 0; slot < NUM_SLOTS; slot++) {
+    for (slot = 1; slot < NUM_SLOTS; slot++) {
         g_string_append(args, " -device virtio-rng-device");
         if (slot < FIRST_FREE_SLOT) {
             g_string_append_printf(args, ",bus=virtio-mmio-bus.%d", slot);
@@ -549,19 +411,19 @@ static void test_irqs(const void *data)
     int slot;
 
     append_full_slots(args);
-    qts = start(args->str);
-    qtest_irq_intercept_in(qts, GIC_PATH);
+    qts = desktop_start(args->str);
+    desktop_intercept_irqs(qts);
 
-    for (slot = 0; slot < NUM_SLOTS; slot++) {
-        g_assert_cmpint(slot_read(qts, slot, VIRTIO_MMIO_DEVICE_ID), ==,
+    for (slot = 1; slot < NUM_SLOTS; slot++) {
+        g_assert_cmpint(desktop_read(qts, slot, VIRTIO_MMIO_DEVICE_ID), ==,
                         VIRTIO_ID_RNG);
-        rng_start(qts, slot);
-        assert_irqs(qts, -1);
-        rng_request(qts, slot);
-        assert_irqs(qts, slot);
-        slot_write(qts, slot, VIRTIO_MMIO_INTERRUPT_ACK,
+        desktop_rng_start(qts, slot);
+        desktop_assert_irqs(qts, -1);
+        desktop_rng_request(qts, slot);
+        desktop_assert_irqs(qts, slot);
+        desktop_write(qts, slot, VIRTIO_MMIO_INTERRUPT_ACK,
                    VIRTIO_MMIO_INT_VRING);
-        assert_irqs(qts, -1);
+        desktop_assert_irqs(qts, -1);
     }
     qtest_quit(qts);
 }
@@ -572,28 +434,28 @@ static void test_reset(void)
         VIRTIO_MMIO_STATUS, VIRTIO_MMIO_QUEUE_READY,
         VIRTIO_MMIO_INTERRUPT_STATUS,
     };
-    QTestState *qts = start(" -nodefaults -device virtio-rng-device");
+    QTestState *qts = desktop_start(" -nodefaults -device virtio-rng-device");
     int i;
 
-    qtest_irq_intercept_in(qts, GIC_PATH);
-    rng_start(qts, 8);
-    rng_request(qts, 8);
+    desktop_intercept_irqs(qts);
+    desktop_rng_start(qts, 8);
+    desktop_rng_request(qts, 8);
     for (i = 0; i < ARRAY_SIZE(regs); i++) {
-        g_assert_cmphex(slot_read(qts, 8, regs[i]), !=, 0);
+        g_assert_cmphex(desktop_read(qts, 8, regs[i]), !=, 0);
     }
-    assert_irqs(qts, 8);
+    desktop_assert_irqs(qts, 8);
 
     qtest_system_reset(qts);
     for (i = 0; i < ARRAY_SIZE(regs); i++) {
-        g_assert_cmphex(slot_read(qts, 8, regs[i]), ==, 0);
+        g_assert_cmphex(desktop_read(qts, 8, regs[i]), ==, 0);
     }
-    assert_irqs(qts, -1);
-    assert_slots(qts, "8:4");
+    desktop_assert_irqs(qts, -1);
+    desktop_assert_slots(qts, "8:4");
 
     /* And a driver can start afresh */
-    rng_start(qts, 8);
-    rng_request(qts, 8);
-    assert_irqs(qts, 8);
+    desktop_rng_start(qts, 8);
+    desktop_rng_request(qts, 8);
+    desktop_assert_irqs(qts, 8);
     qtest_quit(qts);
 }
 
@@ -608,7 +470,7 @@ static QTestState *migrate(QTestState *from, const char *options)
     g_autofree char *path = g_strdup_printf("%s/socket", dir);
     g_autofree char *uri = g_strdup_printf("unix:%s", path);
     g_autofree char *args = g_strdup_printf("%s -incoming %s", options, uri);
-    QTestState *to = start(args);
+    QTestState *to = desktop_start(args);
 
     migrate_qmp(from, to, uri, NULL, "{}");
     wait_for_migration_complete(from);
@@ -622,12 +484,12 @@ static QTestState *migrate(QTestState *from, const char *options)
 static void test_migrate(const void *data)
 {
     const uint64_t addr = RAM_BASE + 64 * MiB;
-    QTestState *qts = start(data);
-    g_autofree char *slots = list_slots(qts);
+    QTestState *qts = desktop_start(data);
+    g_autofree char *slots = desktop_list_slots(qts);
 
     qtest_memset(qts, addr, 0xa5, 1 * MiB);
     qts = migrate(qts, data);
-    assert_slots(qts, slots);
+    desktop_assert_slots(qts, slots);
     g_assert_cmphex(qtest_readq(qts, addr), ==, 0xa5a5a5a5a5a5a5a5);
     g_assert_cmphex(qtest_readq(qts, addr + 1 * MiB - 8), ==,
                     0xa5a5a5a5a5a5a5a5);
@@ -639,20 +501,21 @@ static void test_migrate_device(void)
 {
     const char *options = " -nodefaults"
                           " -device virtio-rng-device,bus=virtio-mmio-bus.63";
-    QTestState *qts = start(options);
+    QTestState *qts = desktop_start(options);
 
-    rng_start(qts, 63);
-    rng_request(qts, 63);
+    desktop_rng_start(qts, 63);
+    desktop_rng_request(qts, 63);
     qts = migrate(qts, options);
 
-    g_assert_cmphex(slot_read(qts, 63, VIRTIO_MMIO_STATUS), ==, RNG_STATUS);
-    g_assert_cmphex(slot_read(qts, 63, VIRTIO_MMIO_QUEUE_READY), ==, 1);
-    g_assert_cmphex(slot_read(qts, 63, VIRTIO_MMIO_INTERRUPT_STATUS), ==,
+    g_assert_cmphex(desktop_read(qts, 63, VIRTIO_MMIO_STATUS), ==,
+                    desktop_driver_ok);
+    g_assert_cmphex(desktop_read(qts, 63, VIRTIO_MMIO_QUEUE_READY), ==, 1);
+    g_assert_cmphex(desktop_read(qts, 63, VIRTIO_MMIO_INTERRUPT_STATUS), ==,
                     VIRTIO_MMIO_INT_VRING);
-    qtest_irq_intercept_in(qts, GIC_PATH);
-    slot_write(qts, 63, VIRTIO_MMIO_INTERRUPT_ACK, VIRTIO_MMIO_INT_VRING);
-    rng_request(qts, 63);
-    assert_irqs(qts, 63);
+    desktop_intercept_irqs(qts);
+    desktop_write(qts, 63, VIRTIO_MMIO_INTERRUPT_ACK, VIRTIO_MMIO_INT_VRING);
+    desktop_rng_request(qts, 63);
+    desktop_assert_irqs(qts, 63);
     qtest_quit(qts);
 }
 

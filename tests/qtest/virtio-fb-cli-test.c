@@ -10,7 +10,7 @@
 #include "qemu/osdep.h"
 #include <libfdt.h>
 #include "qemu/units.h"
-#include "virtio-fb-util.h"
+#include "virtio-desktop-util.h"
 
 #define VRAM_BASE       0x10000000ULL
 #define DEVICE          " -nodefaults -device virtio-fb-device" \
@@ -22,20 +22,10 @@
 
 static char *get_dtb(const char *options)
 {
-    g_autofree char *errors = NULL;
-    g_autofree char *path = NULL;
-    g_autofree char *args = NULL;
-    int fd = g_file_open_tmp("virtio-fb-XXXXXX", &path, NULL);
-    char *fdt;
     size_t size;
+    char *fdt = desktop_get_dtb(options, &size);
 
-    g_assert_cmpint(fd, >=, 0);
-    close(fd);
-    args = g_strdup_printf(",dumpdtb=%s%s", path, options);
-    g_assert_cmpint(fb_run_qemu(args, &errors), ==, 0);
-    g_assert_true(g_file_get_contents(path, &fdt, &size, NULL));
     g_assert_cmpint(fdt_check_full(fdt, size), ==, 0);
-    unlink(path);
     return fdt;
 }
 
@@ -131,7 +121,7 @@ static void test_refusal(const void *data)
     const RefusalCase *c = data;
     g_autofree char *options = g_strdup_printf(DEVICE ",%s", c->properties);
     g_autofree char *errors = NULL;
-    int status = fb_run_qemu(options, &errors);
+    int status = desktop_run_qemu(options, &errors);
     g_auto(GStrv) lines = g_strsplit(errors, "\n", 0);
     g_auto(GStrv) word = g_strsplit(c->words, "|", 0);
     int i;
@@ -154,7 +144,7 @@ static void test_accepted(const void *data)
                                                (const char *)data);
     g_autofree char *errors = NULL;
 
-    g_assert_cmpint(fb_run_qemu(options, &errors), ==, 0);
+    g_assert_cmpint(desktop_run_qemu(options, &errors), ==, 0);
     g_assert_cmpstr(errors, ==, "");
 }
 

@@ -8,10 +8,10 @@
 #include <glib/gstdio.h>
 #include "qemu/bswap.h"
 #include "qemu/units.h"
+#include "virtio-desktop-util.h"
 #include "virtio-fb-util.h"
 
-#define SLOT            0x0a010000ULL
-#define RAM_BASE        0x40000000ULL
+#define FB_SLOT         1
 #define RAM_SIZE        (128 * MiB)
 #define RTC_BASE        0x09010000ULL
 #define RTC_DATA        0x00
@@ -41,7 +41,8 @@ static Machine *start_qemu(const char *options, const char *more)
 
     machine->options = g_strdup(options);
     alloc_init(&machine->alloc, 0, RAM_BASE, RAM_BASE + RAM_SIZE, 4096);
-    qvirtio_mmio_init_device(&machine->slot, qts, SLOT, 4096);
+    qvirtio_mmio_init_device(&machine->slot, qts,
+                             desktop_reg(FB_SLOT, 0), 4096);
     g_assert_cmpuint(machine->slot.vdev.device_type, ==,
                      VIRTIO_FB_DEVICE_ID);
     return machine;
@@ -106,25 +107,6 @@ void fb_quit(QVirtioFb *fb)
     alloc_destroy(&machine->alloc);
     g_free(machine->options);
     g_free(machine);
-}
-
-int fb_run_qemu(const char *options, char **errors)
-{
-    g_autofree char *command = g_strdup_printf(
-        "echo quit | %s -display none -audio none -accel qtest"
-        " -monitor stdio -M virtio-desktop%s",
-        getenv("QTEST_QEMU_BINARY"), options);
-    char *argv[] = { (char *)"/bin/sh", (char *)"-c", command, NULL };
-    g_autofree char *output = NULL;
-    GError *err = NULL;
-    int status;
-
-    g_test_message("%s", command);
-    g_spawn_sync(NULL, argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, &output,
-                 errors, &status, &err);
-    g_assert_no_error(err);
-    g_assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
 }
 
 void fb_barrier(QVirtioFb *fb)

@@ -27,9 +27,6 @@ void fb_quit(QVirtioFb *fb);
 /* A second QEMU that waits for migration; the driver's state comes with it */
 QVirtioFb *fb_start_target(QVirtioFb *from, const char *uri);
 
-/* Run QEMU to its end. Returns: its exit status, and what it complained of */
-int fb_run_qemu(const char *options, char **errors);
-
 /* A request that is answered at once: what was sent before has been executed */
 void fb_barrier(QVirtioFb *fb);
 

@@ -21,6 +21,12 @@ OBJECT_DECLARE_SIMPLE_TYPE(VirtDesktopMachineState, VIRT_DESKTOP_MACHINE)
 #define VD_NUM_FLASH 2
 #define VD_FLASH_BANK_SIZE (64 * MiB)
 
+/* INTIDs 32 to 127, which is how the GIC counts shared interrupts */
+#define VD_NUM_SPIS         96
+#define VD_UART_SPI         1
+#define VD_RTC_SPI          2
+#define VD_SLOT_SPI(slot)   (16 + (slot))
+
 /* Index into vd_memmap */
 enum {
     VD_FLASH,
@@ -129,5 +135,11 @@ void vd_flash_init(VirtDesktopMachineState *vds);
  * Returns: whether the machine has firmware
  */
 bool vd_flash_create(VirtDesktopMachineState *vds, Error **errp);
+
+/**
+ * vd_describe: tell the board what the machine consists of
+ * @vds: machine, complete but for the board
+ */
+void vd_describe(VirtDesktopMachineState *vds);
 
 #endif /* HW_ARM_VIRT_DESKTOP_H */

@@ -14,6 +14,7 @@
 
 #include "exec/memory.h"
 #include "hw/boards.h"
+#include "hw/misc/virtio-power.h"
 #include "hw/qdev-core.h"
 #include "hw/virtio/virtio-mmio.h"
 #include "qapi/qapi-types-common.h"
@@ -41,6 +42,58 @@ typedef enum VirtioDesktopRole {
     VIRTIO_DESKTOP_NUM_ROLES,
 } VirtioDesktopRole;
 
+/*
+ * What an architecture's machine consists of besides slots and CPUs, in the
+ * words of virtio-power-wire.h.  The guest is told of it by virtio-power.
+ */
+typedef struct VirtioDesktopController {
+    uint32_t type;                  /* VIRTIO_POWER_CONTROLLER_* */
+    uint32_t num_irqs;
+    uint32_t num_regions;
+    MemMapEntry region[VIRTIO_POWER_MAX_REGIONS];
+} VirtioDesktopController;
+
+typedef struct VirtioDesktopTimer {
+    uint32_t type;                  /* VIRTIO_POWER_TIMER_* */
+    uint32_t flags;                 /* VIRTIO_POWER_TIMER_F_* */
+    uint64_t frequency;             /* Hz; 0: the CPU's registers tell */
+    uint32_t irq[VIRTIO_POWER_MAX_TIMER_IRQS];
+} VirtioDesktopTimer;
+
+typedef struct VirtioDesktopRange {
+    uint32_t type;                  /* VIRTIO_POWER_RANGE_* */
+    MemMapEntry region;
+    uint32_t irq;                   /* or VIRTIO_POWER_NONE */
+    uint32_t irq_flags;             /* VIRTIO_POWER_IRQ_* */
+} VirtioDesktopRange;
+
+#define VIRTIO_DESKTOP_MAX_CONTROLLERS  2
+#define VIRTIO_DESKTOP_MAX_TIMERS       1
+#define VIRTIO_DESKTOP_MAX_RANGES       16
+
+/* What the board does with CPUs that depends on the architecture */
+typedef struct VirtioDesktopCpuOps {
+    /* Can the guest start it, parked or not? */
+    bool (*is_off)(CPUState *cpu);
+    /* Only for a CPU that is off, and stays so; not the first one */
+    void (*set_parked)(CPUState *cpu, bool parked);
+    /* Into the state after a reset of the machine, but off */
+    void (*reset)(CPUState *cpu);
+} VirtioDesktopCpuOps;
+
+typedef struct VirtioDesktopDescription {
+    uint32_t arch;                  /* VIRTIO_POWER_ARCH_* */
+    uint32_t slot_irq;              /* of slot 0; the others follow */
+    uint32_t slot_irq_flags;        /* VIRTIO_POWER_IRQ_* */
+    const VirtioDesktopCpuOps *cpu_ops;
+    uint32_t num_controllers;
+    uint32_t num_timers;
+    uint32_t num_ranges;
+    VirtioDesktopController controller[VIRTIO_DESKTOP_MAX_CONTROLLERS];
+    VirtioDesktopTimer timer[VIRTIO_DESKTOP_MAX_TIMERS];
+    VirtioDesktopRange range[VIRTIO_DESKTOP_MAX_RANGES];    /* by address */
+} VirtioDesktopDescription;
+
 struct VirtioDesktopState {
     /*< private >*/
     DeviceState parent_obj;
@@ -62,7 +115,30 @@ struct VirtioDesktopState {
     MemoryRegion slot_mr;
     MemoryRegion shm_mr;
     VirtIOMMIOProxy *slot[VIRTIO_DESKTOP_NUM_SLOTS];
+    VirtIOPower *power;             /* NULL: not in this build of QEMU */
+
+    /* Set by the architecture before virtio_desktop_init_power() */
+    VirtioDesktopDescription desc;
+
+    /* CPUs: VIRTIO_DESKTOP_CPU_* of each possible one */
+    uint32_t num_cpus;
+    uint8_t *cpu_flags;
+    uint8_t *saved_cpu_flags;
+
+    /* Who the machine is: given by the user, and kept by migration */
+    uint8_t uuid_set;
+    uint8_t uuid[16];
+    uint8_t serial[VIRTIO_POWER_NAME_SIZE];
+
+    /* Hot-plug of slots */
+    uint64_t removal_asked;         /* the guest has to let go of, or refuse */
+    uint32_t saved_device_id[VIRTIO_DESKTOP_NUM_SLOTS]; /* 0: empty */
 };
+
+/* Flags of a CPU; a possible one without any is parked */
+#define VIRTIO_DESKTOP_CPU_PRESENT  (1u << 0)   /* the guest may have it */
+#define VIRTIO_DESKTOP_CPU_PARKED   (1u << 1)   /* ...and has parked it */
+#define VIRTIO_DESKTOP_CPU_ASKED    (1u << 2)   /* ...and is to give it back */
 
 /**
  * VirtioDesktopFdtIrq: write the "interrupts" property of a slot's node
@@ -119,5 +195,64 @@ void virtio_desktop_add_fdt_nodes(VirtioDesktopState *s, void *fdt,
  * what firmware set up, and the kernel learns of that from firmware.
  */
 void virtio_desktop_add_fdt_framebuffer(VirtioDesktopState *s, void *fdt);
+
+/* virtio-desktop-hotplug.c */
+
+/* virtio_desktop_hotplug_class_init: make the board the slots' handler */
+void virtio_desktop_hotplug_class_init(ObjectClass *oc);
+
+/**
+ * virtio_desktop_complete_removals: empty the slots that are asked for
+ * @s: realized board
+ *
+ * For a reset of the machine.  Does nothing during a migration.
+ */
+void virtio_desktop_complete_removals(VirtioDesktopState *s);
+
+/* VirtIOPowerMachineClass::slot_reset, ::slot_eject */
+enum virtio_power_status virtio_desktop_slot_reset(VirtioDesktopState *s,
+                                                   uint32_t slot);
+enum virtio_power_status virtio_desktop_slot_eject(VirtioDesktopState *s,
+                                                   uint32_t slot, bool refuse);
+
+/* virtio_desktop_slot_record: fill in a zeroed record of the table of slots */
+void virtio_desktop_slot_record(VirtioDesktopState *s, uint32_t slot,
+                                struct virtio_power_slot *record);
+
+/* virtio-desktop-power.c */
+
+/* virtio_desktop_power_class_init: let the board answer virtio-power */
+void virtio_desktop_power_class_init(ObjectClass *oc);
+
+/**
+ * virtio_desktop_init_power: make ready what virtio-power tells and does
+ * @s: realized board with its description; the machine has all possible CPUs
+ *
+ * Parks the CPUs that the guest does not have at the start.
+ */
+void virtio_desktop_init_power(VirtioDesktopState *s);
+
+/* virtio-desktop-cpu.c */
+
+/* virtio_desktop_init_cpus: part of virtio_desktop_init_power() */
+void virtio_desktop_init_cpus(VirtioDesktopState *s);
+
+/* virtio_desktop_cpu_record: fill in a zeroed record of the table of CPUs */
+void virtio_desktop_cpu_record(VirtioDesktopState *s, uint32_t cpu,
+                               struct virtio_power_cpu *record);
+
+/* VirtIOPowerMachineClass::cpu_reset, ::cpu_park, ::cpu_unpark, ::cpu_refuse */
+enum virtio_power_status virtio_desktop_cpu_reset(VirtioDesktopState *s,
+                                                  uint32_t cpu);
+enum virtio_power_status virtio_desktop_cpu_park(VirtioDesktopState *s,
+                                                 uint32_t cpu);
+enum virtio_power_status virtio_desktop_cpu_unpark(VirtioDesktopState *s,
+                                                   uint32_t cpu);
+enum virtio_power_status virtio_desktop_cpu_refuse(VirtioDesktopState *s,
+                                                   uint32_t cpu);
+
+/* virtio_desktop_set_cpu_present: for MachineClass::set_cpu_present */
+void virtio_desktop_set_cpu_present(MachineState *machine, unsigned int cpu,
+                                    bool present, Error **errp);
 
 #endif /* HW_VIRTIO_DESKTOP_H */

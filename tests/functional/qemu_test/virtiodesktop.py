@@ -119,6 +119,16 @@ class GuestConsole:
         self.run(f'until {condition}; do sleep 0.2; done')
 
 
+def cpio_entry(name, data, mode):
+    """A file in the kernel's initramfs format ("newc")."""
+    name = name.encode() + b'\0'
+    fields = (0, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name), 0)
+    header = b'070701' + b''.join(b'%08X' % field for field in fields)
+    entry = header + name
+    entry += bytes(-len(entry) % 4) + data
+    return entry + bytes(-len(entry) % 4)
+
+
 class BlobHandler(http.server.BaseHTTPRequestHandler):
     def answer(self, data):
         self.send_response(200)
@@ -199,6 +209,29 @@ class VirtioDesktopTest(QemuSystemTest):
         console.wait_for_shell()
         return vm, console
 
+    def require_file(self, variable, name):
+        path = os.path.join(os.getenv(variable, ''), name)
+        if not os.path.isfile(path):
+            self.skipTest(f'{variable} does not name a directory with {name}')
+        return path
+
+    def make_initrd(self, files):
+        """The initramfs of all drivers, and @files (name: path or bytes) in
+        /test."""
+        path = self.scratch_file('initrd')
+        with open(path, 'wb') as output:
+            with open(self.image(ALL_DRIVERS), 'rb') as file:
+                output.write(file.read())
+            output.write(bytes(-output.tell() % 4))
+            output.write(cpio_entry('test', b'', 0o40755))
+            for name, data in files.items():
+                if isinstance(data, str):
+                    with open(data, 'rb') as file:
+                        data = file.read()
+                output.write(cpio_entry(f'test/{name}', data, 0o100755))
+            output.write(cpio_entry('TRAILER!!!', b'', 0))
+        return path
+
     def start_server(self, size):
         server = BlobServer(size)
         self.addCleanup(server.close)
@@ -273,3 +306,26 @@ class VirtioDesktopTest(QemuSystemTest):
     def wait_for_reset(self, vm, guest, reason):
         event = vm.event_wait('RESET', timeout=TIMEOUT)
         self.assertEqual(event['data'], {'guest': guest, 'reason': reason})
+
+    def migrate(self, source, target):
+        """Migrate, end the source."""
+        uri = 'unix:' + os.path.join(self.socket_dir().name, 'migrate')
+        for vm in source, target:
+            vm.cmd('migrate-set-capabilities', capabilities=[
+                {'capability': 'events', 'state': True}])
+        # Whatever the load and the host: this shall end
+        source.cmd('migrate-set-parameters', {
+            'max-bandwidth': 1 << 40, 'downtime-limit': 10000})
+        target.cmd('migrate-incoming', uri=uri)
+        source.cmd('migrate', uri=uri)
+
+        def state(vm):
+            return vm.cmd('query-migrate').get('status')
+
+        wait_until(self, lambda: state(source) in ('completed', 'failed'),
+                   'end of the migration')
+        self.assertEqual(source.cmd('query-migrate')['status'], 'completed')
+        wait_until(self, lambda: target.cmd('query-status')['running'],
+                   'target runs')
+        self.assertEqual(source.cmd('query-status')['status'], 'postmigrate')
+        source.shutdown()

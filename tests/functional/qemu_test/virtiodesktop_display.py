@@ -4,12 +4,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 
 import contextlib
-import os
 import re
 import socket
 import struct
 
-from .virtiodesktop import VirtioDesktopTest, ALL_DRIVERS, TIMEOUT, wait_until
+from .virtiodesktop import VirtioDesktopTest, TIMEOUT, wait_until
 
 CURSOR_SIZE = 64
 
@@ -194,34 +193,12 @@ class VncClient:
 
 
 class VirtioDesktopDisplayTest(VirtioDesktopTest):
-    """Boots with the tools and modules of ours in /test of the initramfs."""
+    """Looks at what the screens show."""
 
     def setUp(self):
         super().setUp()
         self.require_device('virtio-fb-device')
         self.pictures = 0
-
-    def require_file(self, variable, name):
-        path = os.path.join(os.getenv(variable, ''), name)
-        if not os.path.isfile(path):
-            self.skipTest(f'{variable} does not name a directory with {name}')
-        return path
-
-    def make_initrd(self, files):
-        """The initramfs with @files (name: path or bytes) in /test."""
-        path = self.scratch_file('initrd')
-        with open(path, 'wb') as output:
-            with open(self.image(ALL_DRIVERS), 'rb') as file:
-                output.write(file.read())
-            output.write(bytes(-output.tell() % 4))
-            output.write(cpio_entry('test', b'', 0o40755))
-            for name, data in files.items():
-                if isinstance(data, str):
-                    with open(data, 'rb') as file:
-                        data = file.read()
-                output.write(cpio_entry(f'test/{name}', data, 0o100755))
-            output.write(cpio_entry('TRAILER!!!', b'', 0))
-        return path
 
     def screenshot(self, vm, **console):
         """What the screen shows: all of it is there, nothing to wait for."""
@@ -255,13 +232,3 @@ class VirtioDesktopDisplayTest(VirtioDesktopTest):
         client = KmsClient(self, console)
         yield client
         client.close()
-
-
-def cpio_entry(name, data, mode):
-    """A file in the kernel's initramfs format ("newc")."""
-    name = name.encode() + b'\0'
-    fields = (0, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name), 0)
-    header = b'070701' + b''.join(b'%08X' % field for field in fields)
-    entry = header + name
-    entry += bytes(-len(entry) % 4) + data
-    return entry + bytes(-len(entry) % 4)

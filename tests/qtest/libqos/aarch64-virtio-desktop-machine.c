@@ -6,23 +6,14 @@
 
 #include "qemu/osdep.h"
 #include "../libqtest.h"
+#include "../virtio-desktop-util.h"
 #include "qemu/module.h"
 #include "libqos-malloc.h"
 #include "qgraph.h"
 #include "virtio-mmio.h"
 
 #define ALLOC_PAGE_SIZE 4096
-#define RAM_BASE        0x40000000ULL
 #define RAM_SIZE        0x20000000ULL   /* the part that tests allocate from */
-#define SLOT_BASE       0x0a000000ULL
-#define SLOT_SIZE       0x10000
-
-/*
- * Slots 0 to 7 have fixed roles; the machine starts with its default devices
- * there. The device under test is the first one on the command line, which
- * is given the first free slot.
- */
-#define FIRST_FREE_SLOT 8
 
 typedef struct QVirtioDesktopMachine {
     QOSGraphObject obj;
@@ -67,6 +58,11 @@ static void *qos_create_machine_virtio_desktop(QTestState *qts)
 
     alloc_init(&machine->alloc, 0, RAM_BASE, RAM_BASE + RAM_SIZE,
                ALLOC_PAGE_SIZE);
+    /*
+     * Slots below that have fixed roles; the machine starts with its default
+     * devices there. The device under test is the first one on the command
+     * line, which is given the first free slot.
+     */
     qvirtio_mmio_init_device(&machine->slot, qts,
                              SLOT_BASE + FIRST_FREE_SLOT * SLOT_SIZE,
                              ALLOC_PAGE_SIZE);
