@@ -22,7 +22,7 @@ help:
 	@echo 'make build       only build $(B)/qemu-system-aarch64 and qemu-img'
 	@echo 'make image       only make the guest: kernel, initramfs, root disk'
 	@echo 'make check       build and run all tests (SUITE=qtest: only some)'
-	@echo 'make fuzz        feed the display bad requests until something breaks'
+	@echo 'make fuzz        feed our devices bad requests until something breaks'
 	@echo 'make bench       measure, side by side with -M virt and virtio-gpu'
 	@echo 'make series      write the patch series for QEMU to $(B)/series'
 	@echo 'make clean       remove what was built, the guest and its disk; keep downloads'
@@ -50,12 +50,12 @@ check:
 # Sessions with ever new seeds, until one fails or it is interrupted
 fuzz:
 	@$(STEPS) "scripts/install-deps check" $(PREPARE) "scripts/build-qemu test" \
-		"scripts/build-qemu fuzz" scripts/run-fuzz
+		"scripts/build-qemu fuzz" "scripts/run-fuzz all"
 
 bench:
 	@$(STEPS) "scripts/install-deps check" $(PREPARE) "scripts/build-qemu test" \
 		images/build $(BUILD_GUEST) \
-		"bench/run --qemu $(B)/qemu-test/qemu-system-aarch64 --images $(B)/images --out $(B)/bench.json --kms-client $(B)/guest-tools/kms-client --driver $(B)/modules/arm64/virtio_fb.ko"
+		"bench/run --qemu $(B)/qemu-test/qemu-system-aarch64 --images $(B)/images --out $(B)/bench.json --kms-client $(B)/guest-tools/kms-client --driver $(B)/modules/arm64/virtio_fb.ko --power-driver $(B)/modules/arm64/virtio_power.ko"
 
 series:
 	@$(STEPS) "scripts/install-deps check" $(PREPARE)

@@ -6,7 +6,6 @@ import ctypes
 import multiprocessing
 import os
 import re
-import select
 import shutil
 import signal
 import socket
@@ -17,7 +16,7 @@ import time
 import dbusclient
 import guest
 import vncclient
-from vm import TIMEOUT, VM, Failed, Monitor, console_pair, progress
+from vm import VM, Failed, Lines, Monitor, console_pair, progress
 
 DEVICES = ('virtio-gpu', 'virtio-fb')
 UIS = {
@@ -72,34 +71,8 @@ def small_pages():
     ctypes.CDLL(None).prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)
 
 
-class Guest:
+class Guest(Lines):
     """The guest's end of the bench: runs commands that come by hvc0."""
-
-    def __init__(self, vm, console):
-        self.vm = vm
-        self.console = console
-        self.text = b''
-
-    def line(self, poll=None):
-        """Its next line; @poll is called now and then until it comes."""
-        deadline = time.monotonic() + TIMEOUT
-        while b'\n' not in self.text:
-            if time.monotonic() > deadline:
-                self.vm.fail('the guest is silent')
-            if poll:
-                poll()
-            if select.select([self.console], [], [], 0.1)[0]:
-                data = self.console.recv(4096)
-                if not data:
-                    self.vm.fail('the guest\'s console closed')
-                self.text += data
-        line, self.text = self.text.split(b'\n', 1)
-        return line.decode(errors='replace').strip()
-
-    def wait_for(self, text):
-        """Skip lines up to one with @text in it."""
-        while text not in self.line():
-            pass
 
     def run(self, command, poll=None):
         """Have kms-client run @command; returns its KEY=VALUE pairs."""
@@ -178,12 +151,9 @@ class Display:
         self.bases = []
         self.skipped = {}
         self.log = os.path.join(workdir, 'log')
-        self.initrd = os.path.join(workdir, 'display-initramfs')
-        base = os.path.join(os.path.dirname(bench.kernel),
-                            'initramfs-test.cpio.gz')
-        with open(base, 'rb') as file, open(self.initrd, 'wb') as out:
-            out.write(guest.display_initramfs(file.read(), kms_client,
-                                              driver))
+        self.initrd = bench.make_initrd(
+            'display-initramfs', 'initramfs-test.cpio.gz',
+            guest.DISPLAY_INIT_PATH, guest.DISPLAY_INIT, kms_client, driver)
         self.uis = [ui for ui in UIS if self._usable(ui)]
 
     def _usable(self, ui):

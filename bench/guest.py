@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-The guests: one that powers off at once, Linux up to its init, and Linux that
-draws on a display.
+The guests: one that powers off at once, Linux up to its init, Linux that draws
+on a display, and Linux whose disk comes and goes.
 """
 
 import os
@@ -71,6 +71,36 @@ done
 '''
 DISPLAY_INIT_PATH = 'bench-display'
 
+# Tells of a disk that comes and goes, for each line from hvc0 but "off".  With
+# "virtio_power" in the command line it has that driver, else the kernel's.
+# Again without a sleep where it is measured.
+HOTPLUG_INIT = b'''#!/bin/busybox sh
+/bin/busybox mkdir -p /proc /dev /sys
+/bin/busybox mount -t proc proc /proc
+/bin/busybox mount -t sysfs sysfs /sys
+/bin/busybox mount -t devtmpfs dev /dev
+while read -r module; do
+    case $module in
+    *virtio_mmio.ko | *virtio_console.ko | *virtio_blk.ko)
+        /bin/busybox insmod "/lib/modules/$module" ;;
+    esac
+done </modules
+[ "$1" != virtio_power ] || /bin/busybox insmod /virtio_power.ko
+until [ -c /dev/hvc0 ]; do /bin/busybox sleep 0.1; done
+exec </dev/hvc0 >/dev/hvc0 2>&1
+/bin/busybox stty -echo -icanon
+echo "bench: ready"
+while read -r line && [ "$line" != off ]; do
+    until [ -b /dev/vda ]; do :; done
+    echo "bench: added"
+    while [ -b /dev/vda ]; do :; done
+    echo "bench: gone"
+done
+echo "bench: off"
+/bin/busybox poweroff -f
+'''
+HOTPLUG_INIT_PATH = 'bench-hotplug'
+
 
 def tiny_guest():
     """A flat image, run from its first word."""
@@ -93,14 +123,12 @@ def _archive(base, files):
     return cpio + bytes(-len(cpio) % 512) + base
 
 
-def initramfs(base):
-    """The initramfs @base (its busybox and modules) with our init added."""
-    return _archive(base, [(INIT_PATH, INIT)])
-
-
-def display_initramfs(base, *paths):
-    """The same for the guest that draws, with files of the host added."""
-    files = [(DISPLAY_INIT_PATH, DISPLAY_INIT)]
+def initramfs(base, init_path, init, *paths):
+    """
+    The initramfs @base (its busybox and modules) with our @init added, and
+    files of the host.
+    """
+    files = [(init_path, init)]
     for path in paths:
         with open(path, 'rb') as file:
             files.append((os.path.basename(path), file.read()))

@@ -45,6 +45,7 @@ class VM:
         except OSError as error:
             raise Failed(f'cannot start {self.argv[0]}: {error.strerror}')
         self.pending = b''
+        self.events = []
         return self
 
     def __exit__(self, *_):
@@ -91,7 +92,7 @@ class VM:
         return json.loads(line)
 
     def command(self, name, /, **arguments):
-        """Run a QMP command, dropping the events that come before its end."""
+        """Run a QMP command; events that come before its end are kept."""
         request = {'execute': name, 'arguments': arguments}
         self.process.stdin.write(json.dumps(request).encode() + b'\n')
         while True:
@@ -100,6 +101,15 @@ class VM:
                 return reply['return']
             if 'error' in reply:
                 self.fail(f'QMP {name} failed, {reply["error"]["desc"]}')
+            self.events.append(reply)
+
+    def wait_for_event(self, name, **data):
+        """Wait for an event with at least @data, dropping those before it."""
+        while True:
+            event = self.events.pop(0) if self.events else self._message()
+            if event.get('event') == name and \
+                    data.items() <= event['data'].items():
+                return
 
     def negotiate(self):
         """Read the greeting; returns QEMU's version."""
@@ -251,6 +261,36 @@ class Monitor:
                 raise Failed(f'QMP {name} failed, {reply["error"]["desc"]}')
             if 'return' in reply:
                 return reply['return']
+
+
+class Lines:
+    """Lines of text from a guest, by @console."""
+
+    def __init__(self, vm, console):
+        self.vm = vm
+        self.console = console
+        self.text = b''
+
+    def line(self, poll=None):
+        """Its next line; @poll is called now and then until it comes."""
+        deadline = time.monotonic() + TIMEOUT
+        while b'\n' not in self.text:
+            if time.monotonic() > deadline:
+                self.vm.fail('the guest is silent')
+            if poll:
+                poll()
+            if select.select([self.console], [], [], 0.1)[0]:
+                data = self.console.recv(4096)
+                if not data:
+                    self.vm.fail('the guest\'s console closed')
+                self.text += data
+        line, self.text = self.text.split(b'\n', 1)
+        return line.decode(errors='replace').strip()
+
+    def wait_for(self, text):
+        """Skip lines up to one with @text in it."""
+        while text not in self.line():
+            pass
 
 
 def console_pair():
