@@ -151,6 +151,7 @@ static int vfb_freeze(struct virtio_device *vdev)
 	if (err)
 		return err;
 	vfb_display_cancel(vfb);
+	flush_delayed_work(&vfb->fbdev.show);
 	cancel_work_sync(&vfb->failed_work);
 	vfb_vram_drain(vfb);
 	vfb_queues_stop(vfb);
@@ -169,8 +170,10 @@ static int vfb_restore(struct virtio_device *vdev)
 	err = vfb_clock_start(vfb);
 	if (err)
 		return err;
+	err = drm_mode_config_helper_resume(&vfb->drm);
+	/* Only now: resuming replaces all states, and takes no locks for that */
 	vfb_display_changed(vfb);
-	return drm_mode_config_helper_resume(&vfb->drm);
+	return err;
 }
 #endif
 
