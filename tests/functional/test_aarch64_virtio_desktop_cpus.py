@@ -90,6 +90,18 @@ class VirtioDesktopCpus(VirtioDesktopPowerTest):
         self.assert_healthy(console)
         self.poweroff(vm, console)
 
+    def test_refused(self):
+        """The guest keeps its last CPU."""
+        vm, console = self.boot(*SMP)
+        console.run(f'echo 0 >{CPU}/cpu0/online')
+        self.change(vm, 1, False)
+        self.wait_for_event(vm, 'CPU_REMOVAL_REFUSED', **{'cpu-index': 1})
+        self.assertEqual(self.online(console), '1')
+        console.run(f'echo 1 >{CPU}/cpu0/online')
+        self.remove(vm, console, 1)
+        self.assertEqual(self.online(console), '0')
+        self.poweroff(vm, console)
+
     def test_migrate(self):
         vm, console = self.boot(*SMP, name='source')
         self.add(vm, console, 3)

@@ -111,10 +111,12 @@ class VirtioDesktopPowerDevice(VirtioDesktopPowerTest):
         """All devices work again after the machine has slept."""
         disk = self.make_disk('disk.raw')
         vm, console = self.boot('-drive', f'file={disk},format=raw')
+        console.run('insmod /test/virtio_fb.ko')
+        console.wait_for('[ -e /dev/dri/card0 ]')
         server = self.start_server(1 << 20)
         self.start_network(console)
         sha256 = self.write_random(console, '/dev/vda', 16)
-        for _ in range(2):
+        for _ in range(4):
             console.send(f'{SUSPEND}; echo awake $?\n')
             self.wait_for_event(vm, 'SUSPEND')
             self.assert_status(vm, 'suspended')

@@ -31,9 +31,10 @@ class VirtioDesktopPowerTest(VirtioDesktopTest):
     def setUp(self):
         super().setUp()
         self.require_device('virtio-power-device')
-        self.driver = self.require_file('VIRTIO_DESKTOP_MODULES',
-                                        'virtio_power.ko')
-        self.initrd = self.make_initrd({'virtio_power.ko': self.driver})
+        modules = {name: self.require_file('VIRTIO_DESKTOP_MODULES', name)
+                   for name in ('virtio_power.ko', 'virtio_fb.ko')}
+        self.driver = modules['virtio_power.ko']
+        self.initrd = self.make_initrd(modules)
 
     def boot_without_driver(self, *args, **options):
         return super().boot(*args, initrd=self.initrd, **options)
