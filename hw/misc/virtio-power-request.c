@@ -375,8 +375,10 @@ static void respond(Request *req, int status)
     req->resp.hdr.status = cpu_to_le32(status);
     if (status == VIRTIO_POWER_S_OK) {
         size = requests[req->type].resp_size;
-        iov_from_buf(elem->in_sg, elem->in_num, size,
-                     req->records, req->records_size);
+        if (req->records_size) {
+            iov_from_buf(elem->in_sg, elem->in_num, size,
+                         req->records, req->records_size);
+        }
     } else {
         qemu_log_mask(LOG_GUEST_ERROR, "virtio-power: request %u: status %d\n",
                       req->type, status);
