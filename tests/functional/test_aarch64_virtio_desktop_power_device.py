@@ -200,8 +200,8 @@ class VirtioDesktopPowerDevice(VirtioDesktopPowerTest):
         self.assertEqual([cpu['hw_id'] for cpu in cpus],
                          [self.cells(console, f'cpus/{node}/reg')[-1]
                           for node in nodes])
-        self.assertEqual([cpu['index'] for cpu in cpus],
-                         [cpu['cpu-index'] for cpu in vm.cmd('query-cpus-fast')])
+        indexes = [cpu['cpu-index'] for cpu in vm.cmd('query-cpus-fast')]
+        self.assertEqual([cpu['index'] for cpu in cpus], indexes)
         self.assertEqual([(cpu['state'], cpu['flags'] & 7) for cpu in cpus],
                          [(2, 3), (2, 5), (2, 5)])
 

@@ -5,13 +5,11 @@
  * right, in buffers of any shape, between writes to any register, resets, and
  * a user who adds and removes devices and CPUs. QEMU must go on, answer with a
  * length that exists, stay within bounds of memory, and work for a good driver
- * afterwards. It finds most with a QEMU that has --enable-asan and
- * --enable-ubsan.
+ * afterwards. It finds most with --enable-asan and --enable-ubsan.
  *
  * Each session is a fresh QEMU and is made from its seed alone. In the
- * environment, VIRTIO_POWER_FUZZ_SEED is that of the first session (the others
- * count up), VIRTIO_POWER_FUZZ_SESSIONS is their number, 0 for no end. To see a
- * failure again, run one session with the seed that was printed.
+ * environment, VIRTIO_POWER_FUZZ_SEED is that of the first one (the others count
+ * up), VIRTIO_POWER_FUZZ_SESSIONS their number, 0: no end.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -269,7 +269,7 @@ static long get_memory(QTestState *qts)
     }
     line = strstr(text, "VmRSS:");
     g_assert_nonnull(line);
-    return strtol(line + strlen("VmRSS:"), NULL, 10);
+    return g_ascii_strtoll(line + strlen("VmRSS:"), NULL, 10);
 }
 
 static int count_files(QTestState *qts)
@@ -648,7 +648,9 @@ static void test_migrate_shm(void)
 
 static void wait_migration_state(QTestState *qts, const char *state)
 {
-    wait_for_migration_status(qts, state, (const char *[]) { "failed", NULL });
+    static const char *const failed[] = { "failed", NULL };
+
+    wait_for_migration_status(qts, state, (const char **)failed);
 }
 
 static void test_while_migrating(void)

@@ -3,8 +3,8 @@
  *
  * The client has a picture of its own, as a window has a texture, and takes to
  * it just what it is told to: by mapping what QEMU shares, with or without page
- * flips inside of that, or from messages. It runs in a thread, as QEMU waits for
- * it now and then while the test waits for QEMU.
+ * flips inside of that, or from messages. It runs in a thread, as QEMU waits
+ * for it now and then while the test waits for QEMU.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
