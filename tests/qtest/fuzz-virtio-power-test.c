@@ -8,8 +8,8 @@
  * afterwards. It finds most with --enable-asan and --enable-ubsan.
  *
  * Each session is a fresh QEMU and is made from its seed alone. In the
- * environment, VIRTIO_POWER_FUZZ_SEED is that of the first one (the others count
- * up), VIRTIO_POWER_FUZZ_SESSIONS their number, 0: no end.
+ * environment, VIRTIO_POWER_FUZZ_SEED is that of the first, the others count
+ * up, VIRTIO_POWER_FUZZ_SESSIONS is their number, 0: no end.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
