@@ -153,7 +153,8 @@ static size_t length_of_fitting(const char *str, size_t size)
 
 static void set_identity(VirtioDesktopState *s)
 {
-    QemuOptsList *smbios = qemu_find_opts("smbios");
+    /* Not in builds without SMBIOS */
+    QemuOptsList *smbios = qemu_find_opts_err("smbios", NULL);
     const char *serial = "";
 
     s->uuid_set = qemu_uuid_set;
