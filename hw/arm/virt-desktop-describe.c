@@ -7,6 +7,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "elf.h"
 #include "hw/arm/bsa.h"
 #include "hw/arm/virt-desktop.h"
 #include "hw/intc/arm_gic_common.h"
@@ -24,8 +25,8 @@ static void describe_gic(VirtDesktopMachineState *vds)
     VirtioDesktopController *gic = &desc->controller[desc->num_controllers++];
     bool v3 = vds->gic_version == GIC_V3;
 
-    gic->type = v3 ? VIRTIO_POWER_CONTROLLER_ARM_GICV3
-                   : VIRTIO_POWER_CONTROLLER_ARM_GICV2;
+    gic->type = v3 ? VIRTIO_DESKTOP_ARM_GICV3
+                   : VIRTIO_DESKTOP_ARM_GICV2;
     gic->num_irqs = SPI_TO_INTID(VD_NUM_SPIS);
     gic->num_regions = 2;
     gic->region[0] = vd_memmap[VD_GIC_DIST];
@@ -41,8 +42,8 @@ static void describe_timer(VirtDesktopMachineState *vds)
     VirtioDesktopDescription *desc = &vds->board.desc;
     VirtioDesktopTimer *timer = &desc->timer[desc->num_timers++];
 
-    timer->type = VIRTIO_POWER_TIMER_ARM_GENERIC;
-    timer->flags = VIRTIO_POWER_TIMER_F_ALWAYS_ON;
+    timer->type = VIRTIO_DESKTOP_ARM_TIMER;
+    timer->always_on = true;
     timer->irq[0] = ARCH_TIMER_S_EL1_IRQ;
     timer->irq[1] = ARCH_TIMER_NS_EL1_IRQ;
     timer->irq[2] = ARCH_TIMER_VIRT_IRQ;
@@ -51,7 +52,7 @@ static void describe_timer(VirtDesktopMachineState *vds)
 
 /* To be called in order of addresses */
 static VirtioDesktopRange *describe_range(VirtDesktopMachineState *vds,
-                                          enum virtio_power_range_type type,
+                                          VirtioDesktopRangeType type,
                                           MemMapEntry region)
 {
     VirtioDesktopDescription *desc = &vds->board.desc;
@@ -59,18 +60,15 @@ static VirtioDesktopRange *describe_range(VirtDesktopMachineState *vds,
 
     range->type = type;
     range->region = region;
-    range->irq = VIRTIO_POWER_NONE;
+    range->irq = VIRTIO_DESKTOP_NO_IRQ;
     return range;
 }
 
 static void describe_device(VirtDesktopMachineState *vds,
-                            enum virtio_power_range_type type,
+                            VirtioDesktopRangeType type,
                             MemMapEntry region, int spi)
 {
-    VirtioDesktopRange *range = describe_range(vds, type, region);
-
-    range->irq = SPI_TO_INTID(spi);
-    range->irq_flags = VIRTIO_POWER_IRQ_LEVEL | VIRTIO_POWER_IRQ_HIGH;
+    describe_range(vds, type, region)->irq = SPI_TO_INTID(spi);
 }
 
 static void describe_ranges(VirtDesktopMachineState *vds)
@@ -80,27 +78,27 @@ static void describe_ranges(VirtDesktopMachineState *vds)
     int n;
 
     for (n = 0; n < VD_NUM_FLASH && vds->flash[n]; n++) {
-        describe_range(vds, VIRTIO_POWER_RANGE_FLASH, flash);
+        describe_range(vds, VIRTIO_DESKTOP_FLASH, flash);
         flash.base += flash.size;
     }
     if (serial_hd(0)) {
-        describe_device(vds, VIRTIO_POWER_RANGE_UART, vd_memmap[VD_UART],
+        describe_device(vds, VIRTIO_DESKTOP_UART, vd_memmap[VD_UART],
                         VD_UART_SPI);
     }
     if (vds->rtc) {
-        describe_device(vds, VIRTIO_POWER_RANGE_RTC, vd_memmap[VD_RTC],
+        describe_device(vds, VIRTIO_DESKTOP_RTC, vd_memmap[VD_RTC],
                         VD_RTC_SPI);
     }
     if (fw_cfg_find()) {
-        describe_range(vds, VIRTIO_POWER_RANGE_FW_CFG, vd_memmap[VD_FW_CFG]);
+        describe_range(vds, VIRTIO_DESKTOP_FW_CFG, vd_memmap[VD_FW_CFG]);
     }
     if (memory_region_size(&vds->pvtime)) {
-        describe_range(vds, VIRTIO_POWER_RANGE_STEAL_TIME,
+        describe_range(vds, VIRTIO_DESKTOP_STEAL_TIME,
                        vd_memmap[VD_PVTIME]);
     }
-    describe_range(vds, VIRTIO_POWER_RANGE_SLOTS, vd_memmap[VD_SLOTS]);
-    describe_range(vds, VIRTIO_POWER_RANGE_SHM_WINDOW, vd_memmap[VD_SHM]);
-    describe_range(vds, VIRTIO_POWER_RANGE_RAM, ram);
+    describe_range(vds, VIRTIO_DESKTOP_SLOTS, vd_memmap[VD_SLOTS]);
+    describe_range(vds, VIRTIO_DESKTOP_SHM_WINDOW, vd_memmap[VD_SHM]);
+    describe_range(vds, VIRTIO_DESKTOP_RAM, ram);
 }
 
 static const VirtioDesktopCpuOps cpu_ops = {
@@ -113,9 +111,8 @@ void vd_describe(VirtDesktopMachineState *vds)
 {
     VirtioDesktopDescription *desc = &vds->board.desc;
 
-    desc->arch = VIRTIO_POWER_ARCH_AARCH64;
+    desc->arch = EM_AARCH64;
     desc->slot_irq = SPI_TO_INTID(VD_SLOT_SPI(0));
-    desc->slot_irq_flags = VIRTIO_POWER_IRQ_LEVEL | VIRTIO_POWER_IRQ_HIGH;
     desc->cpu_ops = &cpu_ops;
     describe_gic(vds);
     describe_timer(vds);

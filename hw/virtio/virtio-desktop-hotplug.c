@@ -91,7 +91,8 @@ void virtio_desktop_slot_record(VirtioDesktopState *s, uint32_t slot,
     record->base = cpu_to_le64(s->slot_base + slot * VIRTIO_DESKTOP_SLOT_SIZE);
     record->size = cpu_to_le64(VIRTIO_DESKTOP_SLOT_SIZE);
     record->irq = cpu_to_le32(s->desc.slot_irq + slot);
-    record->irq_flags = cpu_to_le32(s->desc.slot_irq_flags);
+    record->irq_flags = cpu_to_le32(VIRTIO_POWER_IRQ_LEVEL |
+                                    VIRTIO_POWER_IRQ_HIGH);
     record->device_id = cpu_to_le32(vdev ? vdev->device_id : 0);
     record->flags = cpu_to_le32(is_removable(s, slot) ?
                                 VIRTIO_POWER_SLOT_F_REMOVABLE : 0);

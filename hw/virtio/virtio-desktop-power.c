@@ -20,6 +20,31 @@
 #include "migration/vmstate.h"
 #include "system/system.h"
 
+/* The architecture's words on the wire */
+static const uint32_t controller_types[] = {
+    [VIRTIO_DESKTOP_ARM_GICV2] = VIRTIO_POWER_CONTROLLER_ARM_GICV2,
+    [VIRTIO_DESKTOP_ARM_GICV3] = VIRTIO_POWER_CONTROLLER_ARM_GICV3,
+};
+
+static const uint32_t timer_types[] = {
+    [VIRTIO_DESKTOP_ARM_TIMER] = VIRTIO_POWER_TIMER_ARM_GENERIC,
+};
+
+static const uint32_t range_types[] = {
+    [VIRTIO_DESKTOP_RAM] = VIRTIO_POWER_RANGE_RAM,
+    [VIRTIO_DESKTOP_SHM_WINDOW] = VIRTIO_POWER_RANGE_SHM_WINDOW,
+    [VIRTIO_DESKTOP_SLOTS] = VIRTIO_POWER_RANGE_SLOTS,
+    [VIRTIO_DESKTOP_FLASH] = VIRTIO_POWER_RANGE_FLASH,
+    [VIRTIO_DESKTOP_RTC] = VIRTIO_POWER_RANGE_RTC,
+    [VIRTIO_DESKTOP_UART] = VIRTIO_POWER_RANGE_UART,
+    [VIRTIO_DESKTOP_FW_CFG] = VIRTIO_POWER_RANGE_FW_CFG,
+    [VIRTIO_DESKTOP_STEAL_TIME] = VIRTIO_POWER_RANGE_STEAL_TIME,
+};
+
+QEMU_BUILD_BUG_ON(VIRTIO_DESKTOP_NO_IRQ != VIRTIO_POWER_NONE);
+QEMU_BUILD_BUG_ON(VIRTIO_DESKTOP_MAX_REGIONS > VIRTIO_POWER_MAX_REGIONS);
+QEMU_BUILD_BUG_ON(VIRTIO_DESKTOP_TIMER_IRQS != VIRTIO_POWER_MAX_TIMER_IRQS);
+
 static uint32_t virtio_desktop_count(VirtIOPowerMachine *machine,
                                      enum virtio_power_request_type table)
 {
@@ -62,7 +87,7 @@ static void controller_record(const VirtioDesktopController *controller,
 {
     int i;
 
-    record->type = cpu_to_le32(controller->type);
+    record->type = cpu_to_le32(controller_types[controller->type]);
     record->num_irqs = cpu_to_le32(controller->num_irqs);
     record->num_regions = cpu_to_le32(controller->num_regions);
     for (i = 0; i < controller->num_regions; i++) {
@@ -76,10 +101,11 @@ static void timer_record(const VirtioDesktopTimer *timer,
 {
     int i;
 
-    record->type = cpu_to_le32(timer->type);
-    record->flags = cpu_to_le32(timer->flags);
+    record->type = cpu_to_le32(timer_types[timer->type]);
+    record->flags = cpu_to_le32(timer->always_on ?
+                                VIRTIO_POWER_TIMER_F_ALWAYS_ON : 0);
     record->frequency = cpu_to_le64(timer->frequency);
-    for (i = 0; i < VIRTIO_POWER_MAX_TIMER_IRQS; i++) {
+    for (i = 0; i < VIRTIO_DESKTOP_TIMER_IRQS; i++) {
         record->irq[i] = cpu_to_le32(timer->irq[i]);
     }
 }
@@ -87,11 +113,14 @@ static void timer_record(const VirtioDesktopTimer *timer,
 static void range_record(const VirtioDesktopRange *range,
                          struct virtio_power_range *record)
 {
-    record->type = cpu_to_le32(range->type);
+    record->type = cpu_to_le32(range_types[range->type]);
     record->base = cpu_to_le64(range->region.base);
     record->size = cpu_to_le64(range->region.size);
     record->irq = cpu_to_le32(range->irq);
-    record->irq_flags = cpu_to_le32(range->irq_flags);
+    if (range->irq != VIRTIO_DESKTOP_NO_IRQ) {
+        record->irq_flags = cpu_to_le32(VIRTIO_POWER_IRQ_LEVEL |
+                                        VIRTIO_POWER_IRQ_HIGH);
+    }
 }
 
 static void virtio_desktop_get_record(VirtIOPowerMachine *machine,

@@ -43,28 +43,49 @@ typedef enum VirtioDesktopRole {
 } VirtioDesktopRole;
 
 /*
- * What an architecture's machine consists of besides slots and CPUs, in the
- * words of virtio-power-wire.h.  The guest is told of it by virtio-power.
+ * What an architecture's machine consists of besides slots and CPUs.  The board
+ * tells the guest of it.  Interrupts are numbered as the first controller does,
+ * and active while their line is high.
  */
+#define VIRTIO_DESKTOP_NO_IRQ       UINT32_MAX
+#define VIRTIO_DESKTOP_MAX_REGIONS  4
+#define VIRTIO_DESKTOP_TIMER_IRQS   4
+
 typedef struct VirtioDesktopController {
-    uint32_t type;                  /* VIRTIO_POWER_CONTROLLER_* */
+    enum {
+        VIRTIO_DESKTOP_ARM_GICV2,   /* distributor, CPU interface */
+        VIRTIO_DESKTOP_ARM_GICV3,   /* distributor, redistributors */
+    } type;
     uint32_t num_irqs;
     uint32_t num_regions;
-    MemMapEntry region[VIRTIO_POWER_MAX_REGIONS];
+    MemMapEntry region[VIRTIO_DESKTOP_MAX_REGIONS];
 } VirtioDesktopController;
 
 typedef struct VirtioDesktopTimer {
-    uint32_t type;                  /* VIRTIO_POWER_TIMER_* */
-    uint32_t flags;                 /* VIRTIO_POWER_TIMER_F_* */
+    enum {
+        /* EL1 physical secure, EL1 physical, EL1 virtual, EL2 physical */
+        VIRTIO_DESKTOP_ARM_TIMER,
+    } type;
+    bool always_on;                 /* also while CPUs idle */
     uint64_t frequency;             /* Hz; 0: the CPU's registers tell */
-    uint32_t irq[VIRTIO_POWER_MAX_TIMER_IRQS];
+    uint32_t irq[VIRTIO_DESKTOP_TIMER_IRQS];
 } VirtioDesktopTimer;
 
+typedef enum VirtioDesktopRangeType {
+    VIRTIO_DESKTOP_RAM,
+    VIRTIO_DESKTOP_SHM_WINDOW,
+    VIRTIO_DESKTOP_SLOTS,
+    VIRTIO_DESKTOP_FLASH,           /* one bank */
+    VIRTIO_DESKTOP_RTC,
+    VIRTIO_DESKTOP_UART,
+    VIRTIO_DESKTOP_FW_CFG,
+    VIRTIO_DESKTOP_STEAL_TIME,
+} VirtioDesktopRangeType;
+
 typedef struct VirtioDesktopRange {
-    uint32_t type;                  /* VIRTIO_POWER_RANGE_* */
+    VirtioDesktopRangeType type;
     MemMapEntry region;
-    uint32_t irq;                   /* or VIRTIO_POWER_NONE */
-    uint32_t irq_flags;             /* VIRTIO_POWER_IRQ_* */
+    uint32_t irq;                   /* or VIRTIO_DESKTOP_NO_IRQ */
 } VirtioDesktopRange;
 
 #define VIRTIO_DESKTOP_MAX_CONTROLLERS  2
@@ -82,9 +103,8 @@ typedef struct VirtioDesktopCpuOps {
 } VirtioDesktopCpuOps;
 
 typedef struct VirtioDesktopDescription {
-    uint32_t arch;                  /* VIRTIO_POWER_ARCH_* */
+    uint32_t arch;                  /* EM_* of elf.h */
     uint32_t slot_irq;              /* of slot 0; the others follow */
-    uint32_t slot_irq_flags;        /* VIRTIO_POWER_IRQ_* */
     const VirtioDesktopCpuOps *cpu_ops;
     uint32_t num_controllers;
     uint32_t num_timers;
