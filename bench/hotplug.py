@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
 Measure hot-plug of a disk side by side with PCI on -M virt, and the way from a
-guest's power-off to QEMU's end side by side with PSCI.
+guest's power-off to QEMU's end, and what an idle QEMU does, side by side with a
+guest that uses PSCI.
 """
 
 import statistics
@@ -23,7 +24,9 @@ METRICS = [
     ('delete', 'device_del to DEVICE_DELETED', 'virt'),
     ('off', 'power-off to the end of QEMU', 'PSCI'),
 ]
+IDLE = ('idle', 'wake-ups a second when idle, all threads', 'PSCI')
 ROUNDS = 5                              # in each guest
+IDLE_SECONDS = 10
 
 
 class Hotplug:
@@ -31,15 +34,18 @@ class Hotplug:
 
     def __init__(self, bench, driver):
         self.bench = bench
-        self.samples = {key: {} for key, *_ in METRICS}
+        self.samples = {key: {} for key, *_ in METRICS + [IDLE]}
         self.initrd = bench.make_initrd(
             'hotplug-initramfs', 'initramfs-test.cpio.gz',
             guest.HOTPLUG_INIT_PATH, guest.HOTPLUG_INIT, driver)
 
-    def keep(self, way, key, start):
+    def keep(self, way, key, value):
+        """One more sample."""
+        self.samples[key].setdefault(way, []).append(value)
+
+    def keep_time(self, way, key, start):
         """One more sample: the time since @start."""
-        self.samples[key].setdefault(way, []).append(
-            (time.monotonic() - start) * 1000)
+        self.keep(way, key, (time.monotonic() - start) * 1000)
 
     def plug(self, way, vm, lines, disk):
         """Add and remove a disk until it is enough."""
@@ -50,11 +56,11 @@ class Hotplug:
             start = time.monotonic()
             vm.command('device_add', id='new', drive='disk', **disk)
             lines.wait_for('bench: added')
-            self.keep(way, 'add', start)
+            self.keep_time(way, 'add', start)
             start = time.monotonic()
             vm.command('device_del', id='new')
             vm.wait_for_event('DEVICE_DELETED', device='new')
-            self.keep(way, 'delete', start)
+            self.keep_time(way, 'delete', start)
             lines.wait_for('bench: gone')
 
     def measure_one(self, way):
@@ -72,13 +78,16 @@ class Hotplug:
             vm.negotiate()
             lines = Lines(vm, ours)
             lines.wait_for('bench: ready')
+            if way != 'virt':
+                # vCPUs too: a guest that polls would wake up in those
+                self.keep(way, 'idle', vm.idle(set(), IDLE_SECONDS)[1])
             if disk:
                 self.plug(way, vm, lines, disk)
             ours.sendall(b'off\n')
             lines.wait_for('bench: off')
             start = time.monotonic()
             vm.wait()
-            self.keep(way, 'off', start)
+            self.keep_time(way, 'off', start)
 
     def measure(self, runs):
         """Everything, the ways taking turns."""
@@ -94,7 +103,7 @@ class Hotplug:
     def summary(self):
         """Medians and ratios."""
         summary = {}
-        for key, _, peer in METRICS:
+        for key, _, peer in METRICS + [IDLE]:
             entry = {way: statistics.median(values)
                      for way, values in self.samples[key].items()}
             entry['ratio'] = entry['virtio-desktop'] / entry[peer]
@@ -104,9 +113,9 @@ class Hotplug:
     def print_table(self):
         """What was measured, for people."""
         summary = self.summary()
-        print(f'\n{"hot-plug, ms":36} {"peer":>14} {"virtio-desktop":>16} '
+        print(f'\n{"hot-plug, ms":41} {"peer":>14} {"virtio-desktop":>16} '
               f'{"ratio":>6}')
-        for key, name, peer in METRICS:
+        for key, name, peer in METRICS + [IDLE]:
             entry = summary[key]
-            print(f'{name:36} {entry[peer]:9.1f} {peer:4} '
+            print(f'{name:41} {entry[peer]:9.1f} {peer:4} '
                   f'{entry["virtio-desktop"]:16.1f} {entry["ratio"]:6.3f}')

@@ -210,28 +210,47 @@ class VirtioDesktopHotplug(VirtioDesktopPowerTest):
             qemu = int(re.search(r'VmData:\s*(\d+)', file.read())[1])
         return guest, qemu
 
-    def round(self, vm, console):
+    def disk_round(self, vm, console):
         self.add_disk(vm, console)
         sha256 = self.write_random(console, '/dev/vda', 1)
         self.assertIn(sha256, console.run('dd if=/dev/vda bs=1M count=1 '
                                           '2>/dev/null | sha256sum'))
         self.delete_disk(vm, console)
 
-    def test_leaks(self):
-        """Memory of neither side grows, however often a disk comes."""
-        vm, console = self.boot()
-        self.add_backend(vm)
+    def net_round(self, vm, console):
+        vm.cmd('netdev_add', type='user', id='net')
+        vm.cmd('device_add', driver='virtio-net-device', id='net0',
+               netdev='net')
+        console.wait_for('[ -e /sys/class/net/eth0 ]')
+        console.run('ip addr add 10.0.2.15/24 dev eth0 && ip link set eth0 up'
+                    ' && ping -c 1 -q 10.0.2.2')
+        self.delete(vm, 'net0')
+        vm.cmd('netdev_del', id='net')
+        console.run('! [ -e /sys/class/net/eth0 ]')
+
+    def assert_no_growth(self, vm, console, one_round):
         for _ in range(ROUNDS // 4):
-            self.round(vm, console)
+            one_round(vm, console)
         guest, qemu = self.memory(vm, console)
         for _ in range(ROUNDS):
-            self.round(vm, console)
+            one_round(vm, console)
         guest_then, qemu_then = self.memory(vm, console)
         # A device is 30 KiB and more on either side
         self.assertLess(guest - guest_then, ROUNDS * 16)
         self.assertLess(qemu_then - qemu, ROUNDS * 16)
         self.assert_healthy(console)
         self.poweroff(vm, console)
+
+    def test_disk_leaks(self):
+        """Memory of neither side grows, however often a disk comes."""
+        vm, console = self.boot()
+        self.add_backend(vm)
+        self.assert_no_growth(vm, console, self.disk_round)
+
+    def test_net_leaks(self):
+        """Memory of neither side grows, however often a network comes."""
+        vm, console = self.boot('-net', 'none')
+        self.assert_no_growth(vm, console, self.net_round)
 
 
 if __name__ == '__main__':
