@@ -11,7 +11,8 @@ export B QEMU_SRC DEBIAN_MIRROR CPUS MEM QEMU_ARGS SUITE DISK_SIZE
 
 STEPS := $(TOP)/scripts/steps
 PREPARE := scripts/fetch-qemu scripts/fetch-tools scripts/prepare-tree
-BUILD_GUEST := scripts/build-guest-modules scripts/build-guest-tools
+BUILD_GUEST := scripts/build-guest-modules scripts/build-guest-tools \
+	scripts/build-conformance
 BUILD_RUN := "scripts/install-deps run" $(PREPARE) "scripts/build-qemu run"
 
 .DEFAULT_GOAL := help
@@ -44,7 +45,8 @@ image:
 
 check:
 	@$(STEPS) "scripts/install-deps check" $(PREPARE) "scripts/build-qemu run" \
-		"scripts/build-qemu test" "scripts/build-qemu fuzz" images/build $(BUILD_GUEST) \
+		"scripts/build-qemu test" "scripts/build-qemu fuzz" \
+		scripts/fetch-sysroot "scripts/build-qemu kvm" images/build $(BUILD_GUEST) \
 		scripts/run-tests
 
 # Sessions with ever new seeds, until one fails or it is interrupted
@@ -62,12 +64,12 @@ series:
 	@$(TOP)/scripts/make-series $(B)/src/upstream $(B)/series
 
 clean:
-	@rm -rf $(addprefix $(B)/,qemu-run qemu-test qemu-fuzz qemu-system-aarch64 qemu-img \
-		bench.json images images.old images.tmp modules guest-tools meson series series-check logs src/qemu src/qemu.new \
-		src/patched.tmp src/upstream src/upstream.new src/origin tools.new)
+	@rm -rf $(addprefix $(B)/,qemu-run qemu-test qemu-fuzz qemu-kvm qemu-system-aarch64 qemu-img \
+		bench.json images images.old images.tmp modules guest-tools conformance meson series series-check logs src/qemu src/qemu.new \
+		src/patched.tmp src/upstream src/upstream.new src/origin tools.new sysroot.new)
 	@echo '==> Removed what was built; downloads stay in $(B)'
 
 # Only what is surely ours: B may be any directory.
 distclean: clean
-	@rm -rf $(addprefix $(B)/,apt kbuild src tools)
+	@rm -rf $(addprefix $(B)/,apt kbuild src sysroot tools)
 	@rmdir $(B) 2>/dev/null || [ ! -d $(B) ] || echo '==> $(B) holds other files: not removed'

@@ -98,3 +98,20 @@ logged() {
 }
 
 host_is_arm64() { [ "$(uname -m)" = aarch64 ]; }
+
+# The compiler for arm64 programs.
+arm64_compiler() {
+    local name
+    if host_is_arm64; then
+        echo gcc
+        return
+    fi
+    # The plain name first: it is the one the package for cross-building gives.
+    for name in aarch64-linux-gnu-gcc /usr/bin/aarch64-linux-gnu-gcc-[0-9]*; do
+        if command -v "$name" >/dev/null; then
+            echo "$name"
+            return
+        fi
+    done
+    die "there is no compiler for arm64; install gcc-aarch64-linux-gnu and libc6-dev-arm64-cross."
+}

@@ -1,0 +1,255 @@
+# Guests under KVM: on an arm64 host as they are, elsewhere inside an emulated
+# arm64 host whose kernel has KVM
+#
+# SPDX-License-Identifier: GPL-2.0-or-later
+
+import asyncio
+import contextlib
+import os
+import platform
+import shlex
+import shutil
+import socket
+import subprocess
+
+from qemu.qmp.legacy import QEMUMonitorProtocol
+
+from .virtiodesktop import GuestConsole, wait_until
+from .virtiodesktop_display import VirtioDesktopDisplayTest
+
+TIMEOUT = 240.0
+KVM = '/dev/kvm'
+DEBUGFS_KVM = '/sys/kernel/debug/kvm'
+
+
+class Guest:
+    """A QEMU under test: its QMP, and what its guest has for a console."""
+
+    def __init__(self, qmp, console, wait):
+        self.qmp = qmp
+        self.console = console
+        self.wait = wait                # for its end: its exit status
+
+    def cmd(self, name, **arguments):
+        return self.qmp.cmd(name, **arguments)
+
+    def wait_for_event(self, test, name, **data):
+        """Wait for an event with at least this @data, return its data."""
+        def found():
+            try:
+                event = self.qmp.pull_event(wait=1.0)
+            except asyncio.TimeoutError:
+                return None
+            values = event.get('data', {})
+            if event['event'] == name and data.items() <= values.items():
+                return event
+            return None
+        return wait_until(test, found, f'{name} {data}').get('data')
+
+
+class LocalHost:
+    """This machine has KVM."""
+
+    def __init__(self, test):
+        self.test = test
+        self.directory = test.workdir
+        self.images = test.images
+
+    def sockets(self):
+        return {name: os.path.join(self.test.socket_dir().name, name)
+                for name in ('qmp', 'console')}
+
+    def launch(self, *args):
+        paths = self.sockets()
+        process = subprocess.Popen(
+            [self.test.qemu_bin, *args,
+             *(word for name, path in paths.items() for word in
+               ('-chardev', f'socket,id={name},path={path},server=on,'
+                            'wait=off'))])
+        self.test.addCleanup(process.wait)
+        self.test.addCleanup(process.kill)
+        wait_until(self.test, lambda: all(map(os.path.exists,
+                                              paths.values())), 'sockets')
+        return connect(self.test, paths, process.wait)
+
+    def run(self, *args):
+        """Run QEMU to its end: exit status and what it said."""
+        done = subprocess.run([self.test.qemu_bin, *args], text=True,
+                              stdin=subprocess.DEVNULL, check=False,
+                              stdout=subprocess.PIPE, timeout=TIMEOUT,
+                              stderr=subprocess.STDOUT)
+        return done.returncode, done.stdout
+
+    def shell(self, command):
+        return subprocess.run(command, shell=True, check=True, text=True,
+                              stdout=subprocess.PIPE).stdout
+
+    def vgic_state(self):
+        """What the kernel says of a guest's interrupts, to root only."""
+        if os.geteuid() != 0 or not os.path.isdir(DEBUGFS_KVM):
+            return None
+        return self.shell(f'cat {DEBUGFS_KVM}/*/vgic-state')
+
+
+class EmulatedHost:
+    """
+    An arm64 machine with EL2, in which Debian's kernel has KVM.  It sees
+    directories of ours by 9p, and runs the arm64 QEMU from there; its further
+    consoles are QMP and the guest's console.
+    """
+
+    # What does not change can be cached
+    MOUNTS = {'share': 'none', 'images': 'loose', 'qemu': 'loose',
+              'sysroot': 'loose'}
+
+    def __init__(self, test, *args):
+        self.test = test
+        self.directory = '/share'
+        self.images = '/images'
+        self.paths = {name: os.path.join(test.socket_dir().name, name)
+                      for name in ('shell', 'qmp', 'console')}
+        self.vm = self.start(args)
+        self.console = connect_console(test, self.paths['shell'])
+        self.console.wait_for_shell()
+        self.mount()
+
+    def start(self, args):
+        directories = dict(zip(self.MOUNTS, (
+            self.test.workdir, self.test.images,
+            os.path.dirname(self.test.kvm_binary), self.test.sysroot)))
+        vm = self.test.get_vm(name='host')
+        vm.set_machine('virt')
+        vm.add_args('-accel', 'tcg', '-cpu', 'max,pauth-impdef=on',
+                    '-M', 'virt,virtualization=on,gic-version=3', '-smp', '2',
+                    '-m', '2G', '-nic', 'none',
+                    '-global', 'virtio-mmio.force-legacy=false', '-device',
+                    'virtio-serial-device', *args, *self.test.kernel_args(
+                        initrd='initramfs-test.cpio.gz'))
+        for name, path in directories.items():
+            vm.add_args('-fsdev', f'local,id={name},path={path},'
+                        'security_model=none', '-device',
+                        f'virtio-9p-device,fsdev={name},mount_tag={name}')
+        for name, path in self.paths.items():
+            vm.add_args('-chardev', f'socket,id=k{name},path={path},'
+                        'server=on,wait=off',
+                        '-device', f'virtconsole,chardev=k{name}')
+        vm.launch()
+        return vm
+
+    def mount(self):
+        self.console.run('ip link set lo up')
+        for name, cache in self.MOUNTS.items():
+            self.console.run(f'mkdir -p /{name}; mount -t 9p -o '
+                             'trans=virtio,version=9p2000.L,msize=262144,'
+                             f'cache={cache} {name} /{name}')
+        # The kernel has KVM built in; the file is devtmpfs's
+        self.console.run(f'[ -c {KVM} ]')
+
+    def command(self, args):
+        libraries = '/sysroot/usr/lib'
+        return shlex.join([f'{libraries}/ld-linux-aarch64.so.1',
+                           '--library-path',
+                           f'{libraries}/aarch64-linux-gnu',
+                           '/qemu/qemu-system-aarch64', *args])
+
+    def launch(self, *args):
+        command = self.command([
+            *args, '-chardev', 'serial,id=qmp,path=/dev/hvc1',
+            '-chardev', 'serial,id=console,path=/dev/hvc2'])
+        self.console.run('rm -f /share/status; '
+                         f'({command} >/share/output 2>&1; '
+                         'echo $? >/share/status.new; '
+                         'mv /share/status.new /share/status) &')
+        return connect(self.test, self.paths, self.wait)
+
+    def wait(self):
+        path = os.path.join(self.test.workdir, 'status')
+        wait_until(self.test, lambda: os.path.exists(path), 'end of QEMU')
+        with open(path, encoding='ascii') as file:
+            return int(file.read())
+
+    def run(self, *args):
+        output = self.console.run(f'timeout 60 {self.command(args)} '
+                                  '</dev/null 2>&1; echo "status $?"')
+        text, _, status = output.rpartition('status ')
+        return int(status), text
+
+    def shell(self, command):
+        return self.console.run(command)
+
+    def vgic_state(self):
+        return self.shell('mountpoint -q /sys/kernel/debug || '
+                          'mount -t debugfs debugfs /sys/kernel/debug; '
+                          f'cat {DEBUGFS_KVM}/*/vgic-state')
+
+
+def connect_console(test, path):
+    console = socket.socket(socket.AF_UNIX)
+    test.addCleanup(console.close)
+    console.connect(path)
+    return GuestConsole(test, console.fileno(), console.fileno())
+
+
+def connect(test, paths, wait):
+    """Connect to a QEMU that has been started or is about to be."""
+    def close():
+        # The other end may be gone already
+        with contextlib.suppress(EOFError, OSError):
+            qmp.close()
+
+    qmp = QEMUMonitorProtocol(paths['qmp'])
+    test.addCleanup(close)
+    qmp.settimeout(TIMEOUT)
+    qmp.connect()
+    return Guest(qmp, connect_console(test, paths['console']), wait)
+
+
+class VirtioDesktopKvmTest(VirtioDesktopDisplayTest):
+
+    def setUp(self):
+        super().setUp()
+        self.modules = {
+            name: self.require_file('VIRTIO_DESKTOP_MODULES', name)
+            for name in ('virtio_power.ko', 'virtio_fb.ko')}
+        if self.has_kvm():
+            return
+        self.kvm_binary = self.require_file('VIRTIO_DESKTOP_KVM',
+                                            'qemu-system-aarch64')
+        self.sysroot = os.path.dirname(
+            self.require_file('VIRTIO_DESKTOP_SYSROOT', 'packages'))
+
+    @staticmethod
+    def has_kvm():
+        return platform.machine() == 'aarch64' and os.access(KVM, os.W_OK)
+
+    def start_host(self, *args):
+        """What has KVM; @args are for an emulated one."""
+        return LocalHost(self) if self.has_kvm() else EmulatedHost(self, *args)
+
+    def kvm_args(self, *args, machine='virtio-desktop'):
+        """Options of a QEMU under test."""
+        return ['-M', machine, '-accel', 'kvm', '-cpu', 'host', '-m', '512M',
+                '-display', 'none', '-no-user-config', *args]
+
+    def make_test_initrd(self, **files):
+        """An initramfs with our drivers, for guests; its name."""
+        path = self.make_initrd({**self.modules, **files})
+        shared = os.path.join(self.workdir, 'guest-initrd')
+        if path != shared:
+            shutil.move(path, shared)
+        return 'guest-initrd'
+
+    def guest_args(self, host, *args, **options):
+        """Options for a guest with a shell on its console."""
+        return self.kvm_args(
+            '-mon', 'chardev=qmp,mode=control',
+            '-device', 'virtconsole,chardev=console', '-kernel',
+            f'{host.images}/vmlinuz', '-initrd',
+            f'{host.directory}/guest-initrd', '-append',
+            'console=hvc0 quiet panic=-1', *args, **options)
+
+    def boot(self, host, *args, **options):
+        self.make_test_initrd()
+        guest = host.launch(*self.guest_args(host, *args, **options))
+        guest.console.wait_for_shell()
+        return guest

@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+#
+# virtio-desktop under KVM: vCPUs, interrupt controller and timer are the
+# kernel's, all devices work
+#
+# SPDX-License-Identifier: GPL-2.0-or-later
+
+import hashlib
+import re
+import shutil
+
+from qemu_test.virtiodesktop_display import KmsClient, Picture
+from qemu_test.virtiodesktop_kvm import VirtioDesktopKvmTest
+
+WIDTH, HEIGHT = 640, 480
+CPU = '/sys/devices/system/cpu'
+POWER = '/sys/bus/virtio/drivers/virtio_power/virtio*'
+
+
+class VirtioDesktopKvm(VirtioDesktopKvmTest):
+
+    def assert_refused(self, host, sentence, *args, **options):
+        """One line that says what is wrong, and exit status 1."""
+        status, output = host.run(*self.kvm_args('-S', *args, **options))
+        self.assertEqual((status, output.count('\n')), (1, 1), output)
+        self.assertIn(sentence, output)
+
+    def test_refusals(self):
+        host = self.start_host()
+        for mode in 'off', 'split':
+            self.assert_refused(host, 'irqchip',
+                                machine=f'virtio-desktop,kernel-irqchip={mode}')
+        self.assert_refused(host, 'neoverse-n1', '-cpu', 'neoverse-n1')
+        self.assert_refused(host, 'GICv2',
+                            machine='virtio-desktop,gic-version=2')
+        self.assert_refused(host, 'CPU', '-smp', '124')
+
+    def types_below(self, guest, path):
+        """The types of everything in the QOM tree below @path."""
+        types = set()
+        for child in guest.cmd('qom-list', path=path):
+            if child['type'].startswith('child<'):
+                types.add(child['type'][6:-1])
+                types |= self.types_below(guest, f'{path}/{child["name"]}')
+        return types
+
+    def assert_in_kernel(self, host, guest, version):
+        """Vgic state in the kernel, no GIC and no timer in QEMU."""
+        types = self.types_below(guest, '/machine')
+        gics = {name for name in types if 'gic' in name}
+        self.assertEqual(gics, {'kvm-arm-gicv3' if version == 3
+                                else 'kvm-arm-gic'})
+        state = host.vgic_state()
+        if state is None:
+            self.log.info("the kernel's view of the guest is for root only")
+            return
+        self.assertIn(f'vgic_model:\tGICv{version}\n', state)
+        # The virtual timer: enabled, and connected to the host's in hardware
+        self.assertRegex(state, r'PPI\s+27\s+\d+\s+\d{3}11\d\d\s+27\s')
+
+    def assert_timer(self, host, guest):
+        """Guest and host agree on how long a few seconds are."""
+        def uptimes():
+            return [float(where('cat /proc/uptime').split()[0])
+                    for where in (guest.console.run, host.shell)]
+        before = uptimes()
+        guest.console.run('sleep 4')
+        ours, theirs = [b - a for a, b in zip(before, uptimes())]
+        self.assertGreaterEqual(ours, 4)
+        self.assertLess(abs(ours - theirs), 0.25 * theirs)
+
+    def test_cpus(self):
+        """SMP, a CPU that comes later, the timer, power-off."""
+        host = self.start_host()
+        guest = self.boot(host, '-smp', '2,maxcpus=3')
+        console = guest.console
+        self.assert_in_kernel(host, guest, 3)
+        self.assertEqual(console.run(f'cat {CPU}/online').strip(), '0-1')
+        console.run('insmod /test/virtio_power.ko')
+        console.wait_for(f'[ -e {POWER}/machine/name ]')
+        console.run(f'echo 1 >{CPU}/cpu2/online', status=1)
+        guest.cmd('cpu-set-present', **{'cpu-index': 2, 'present': True})
+        console.wait_for(f'[ "$(cat {CPU}/cpu2/online)" = 1 ]')
+        guest.cmd('cpu-set-present', **{'cpu-index': 2, 'present': False})
+        guest.wait_for_event(self, 'CPU_PRESENT_CHANGED', present=False,
+                             **{'cpu-index': 2})
+        self.assertEqual(console.run(f'cat {CPU}/online').strip(), '0-1')
+        self.assert_timer(host, guest)
+        console.send('poweroff -f\n')
+        self.assertEqual(guest.wait_for_event(self, 'SHUTDOWN')['reason'],
+                         'guest-shutdown')
+        self.assertEqual(guest.wait(), 0)
+
+    def test_gicv2(self):
+        """A host that has nothing newer."""
+        if self.has_kvm():
+            self.skipTest('needs an emulated host with that GIC')
+        host = self.start_host('-M', 'virt,gic-version=2')
+        guest = self.boot(host, '-smp', '2')
+        self.assert_in_kernel(host, guest, 2)
+        guest.console.run('taskset 1 sleep 1; taskset 2 sleep 1')
+        self.assert_healthy(guest.console)
+        guest.cmd('quit')
+        self.assertEqual(guest.wait(), 0)
+
+    def test_conformance(self):
+        """A guest that checks the machine against its specification."""
+        image = self.require_file('VIRTIO_DESKTOP_GUEST', 'conformance.img')
+        shutil.copy(image, self.scratch_file('conformance.img'))
+        host = self.start_host()
+        status, report = host.run(*self.kvm_args(
+            '-smp', '2,maxcpus=3', '-monitor', 'none', '-chardev',
+            'stdio,id=report', '-device', 'virtconsole,chardev=report',
+            '-global', 'virtio-power-device.allow-exit=on', '-kernel',
+            f'{host.directory}/conformance.img', '-append', 'exit=42'))
+        cases = int(re.search(r'^1\.\.(\d+)$', report, re.MULTILINE)[1])
+        passed = re.findall(r'^ok (\d+)', report, re.MULTILINE)
+        self.assertEqual((status, passed),
+                         (42, [str(n + 1) for n in range(cases)]), report)
+
+    def test_devices(self):
+        """Disk, network and display carry what they should."""
+        host = self.start_host()
+        self.make_disk('disk.raw')
+        sha256 = self.make_data('data')[1]
+        self.make_test_initrd(**{'kms-client': self.require_file(
+            'VIRTIO_DESKTOP_TOOLS', 'kms-client')})
+        host.shell(f'busybox httpd -p 8080 -h {host.directory}')
+        guest = host.launch(*self.guest_args(
+            host, '-smp', '2', '-drive',
+            f'file={host.directory}/disk.raw,format=raw', '-nic', 'user'))
+        console = guest.console
+        console.wait_for_shell()
+        written = self.write_random(console, '/dev/vda', 4)
+        self.start_network(console)
+        self.assertIn(sha256, console.run(
+            'wget -q -O - http://10.0.2.2:8080/data | sha256sum'))
+        self.check_display(host, guest)
+        guest.cmd('quit')
+        self.assertEqual(guest.wait(), 0)
+        self.check_disk(written)
+
+    def check_disk(self, sha256):
+        with open(self.scratch_file('disk.raw'), 'rb') as file:
+            self.assertEqual(hashlib.sha256(file.read(4 << 20)).hexdigest(),
+                             sha256)
+
+    def check_display(self, host, guest):
+        console = guest.console
+        console.run('insmod /test/virtio_fb.ko')
+        console.wait_for('[ -e /dev/dri/card0 ]')
+        kms = KmsClient(self, console)
+        kms.run(f'pattern -m {WIDTH}x{HEIGHT} -p 5')
+        guest.cmd('screendump', filename=f'{host.directory}/screen.ppm')
+        with open(self.scratch_file('screen.ppm'), 'rb') as file:
+            self.assert_picture(Picture.from_ppm(file.read()),
+                                Picture.pattern(WIDTH, HEIGHT, 5), 'pattern')
+        kms.close()
+
+    def test_snapshot(self):
+        """A snapshot goes on as it was; a reset starts again."""
+        host = self.start_host()
+        self.make_disk('disk.qcow2', fmt='qcow2')
+        guest = self.boot(host, '-smp', '2', '-drive',
+                          f'file={host.directory}/disk.qcow2')
+        console = guest.console
+        console.run('echo kept >/tmp/file')
+        self.assertEqual(self.monitor(guest, 'savevm one'), '')
+        console.run('rm /tmp/file')
+        self.assertEqual(self.monitor(guest, 'loadvm one'), '')
+        self.assertEqual(console.run('cat /tmp/file'), 'kept\n')
+        # Interrupts of both CPUs, and of a device
+        console.run('sleep 1; taskset 1 sleep 1; taskset 2 sleep 1')
+        self.write_random(console, '/dev/vda', 1)
+        self.assert_healthy(console)
+        guest.cmd('system_reset')
+        console.wait_for_shell()
+        console.run('! [ -e /tmp/file ]')
+        guest.cmd('quit')
+        self.assertEqual(guest.wait(), 0)
+
+    def monitor(self, guest, line):
+        return guest.cmd('human-monitor-command', **{'command-line': line})
+
+
+if __name__ == '__main__':
+    VirtioDesktopKvmTest.main()
