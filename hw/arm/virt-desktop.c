@@ -658,6 +658,7 @@ static void virt_desktop_10_0_class_init(ObjectClass *oc, void *data)
 
     mc->desc = "QEMU 10.0 virtual desktop (virtio devices only)";
     mc->alias = "virtio-desktop";
+    virtio_desktop_machine_set_props(mc);
 }
 
 static const TypeInfo virt_desktop_10_0_info = {

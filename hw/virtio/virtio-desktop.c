@@ -21,6 +21,7 @@
 #include "hw/sysbus.h"
 #include "hw/virtio/virtio.h"
 #include "hw/virtio/virtio-desktop.h"
+#include "hw/virtio/virtio-input.h"
 #include "net/net.h"
 #include "system/block-backend.h"
 #include "system/blockdev.h"
@@ -516,6 +517,18 @@ void virtio_desktop_machine_class_init(MachineClass *mc)
                                                   roles[role].description);
         }
     }
+}
+
+/* Other machines show guests what QEMU's devices have been for long */
+static GlobalProperty current_props[] = {
+    { TYPE_VIRTIO_INPUT, "x-migrate-events", "on" },
+    { TYPE_VIRTIO_INPUT_HID, "x-exact-config", "on" },
+};
+
+void virtio_desktop_machine_set_props(MachineClass *mc)
+{
+    compat_props_add(mc->compat_props, current_props,
+                     ARRAY_SIZE(current_props));
 }
 
 void virtio_desktop_machine_instance_init(MachineState *machine,

@@ -178,6 +178,12 @@ typedef void (*VirtioDesktopFdtIrq)(void *fdt, const char *node, int slot);
 void virtio_desktop_machine_class_init(MachineClass *mc);
 
 /**
+ * virtio_desktop_machine_set_props: what devices are like in the machine
+ * @mc: class of a machine of one version, as only those have such properties
+ */
+void virtio_desktop_machine_set_props(MachineClass *mc);
+
+/**
  * virtio_desktop_machine_instance_init: add the board to a machine
  * @machine: the architecture's machine
  * @s: board state embedded in @machine
