@@ -256,22 +256,6 @@ static const char *const cycle_devices[] = {
     "virtio-fb-device,vram=16M",
 };
 
-/* In KiB, as Linux counts it */
-static long get_memory(QTestState *qts)
-{
-    g_autofree char *path = g_strdup_printf("/proc/%d/status",
-                                            (int)qtest_pid(qts));
-    g_autofree char *text = NULL;
-    const char *line;
-
-    if (!g_file_get_contents(path, &text, NULL, NULL)) {
-        return 0;
-    }
-    line = strstr(text, "VmRSS:");
-    g_assert_nonnull(line);
-    return g_ascii_strtoll(line + strlen("VmRSS:"), NULL, 10);
-}
-
 static int count_files(QTestState *qts)
 {
     g_autofree char *path = g_strdup_printf("/proc/%d/fd",
@@ -338,7 +322,7 @@ static void test_cycle(void)
     for (i = 0; i < 120; i++) {
         /* The first ones make caches that stay */
         if (i == 20) {
-            memory = get_memory(qts);
+            memory = desktop_get_memory(qts, "VmRSS");
             files = count_files(qts);
         }
         add_all(qts);
@@ -351,7 +335,7 @@ static void test_cycle(void)
     }
     desktop_assert_irqs(qts, -1);
     /* A device that is not freed would be 15 MiB or more, in a hundred */
-    g_assert_cmpint(get_memory(qts) - memory, <, 4 * KiB);
+    g_assert_cmpint(desktop_get_memory(qts, "VmRSS") - memory, <, 4 * KiB);
     /* The last ones may be on their way out */
     g_assert_cmpint(count_files(qts) - files, <, 20);
     qtest_quit(qts);

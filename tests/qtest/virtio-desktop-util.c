@@ -55,6 +55,21 @@ char *desktop_get_dtb(const char *options, size_t *size)
     return dtb;
 }
 
+long desktop_get_memory(QTestState *qts, const char *line)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/status",
+                                            (int)qtest_pid(qts));
+    g_autofree char *text = NULL;
+    const char *found;
+
+    if (!g_file_get_contents(path, &text, NULL, NULL)) {
+        return 0;
+    }
+    found = strstr(text, line);
+    g_assert_nonnull(found);
+    return g_ascii_strtoll(found + strlen(line) + 1, NULL, 10);
+}
+
 /*
  * Slots
  */

@@ -36,6 +36,12 @@ int desktop_run_qemu(const char *options, char **errors);
 char *desktop_get_dtb(const char *options, size_t *size);
 
 /*
+ * What QEMU takes of the host, in KiB: a line of its status as Linux shows it,
+ * like "VmRSS". 0 if there is none.
+ */
+long desktop_get_memory(QTestState *qts, const char *line);
+
+/*
  * Slots
  */
 

@@ -13,7 +13,6 @@
 #include "virtio-fb-util.h"
 
 #define OPTIONS         ",vram=16M,xres=64,yres=48,max_outputs=2"
-#define MARK            0xee    /* what a response is not made of */
 
 /* In words: the longest request here, a valid one of each type */
 #define MAX_WORDS       16
@@ -69,51 +68,19 @@ typedef struct Chain {
     uint8_t response[4 * KiB];  /* of which request.in bytes are meant */
 } Chain;
 
-/* Add descriptors of @part bytes each for @size bytes at @addr */
-static void add_parts(QVirtioFb *fb, uint64_t addr, uint32_t size,
-                      uint32_t part, bool write, bool more)
-{
-    uint32_t done, length;
-
-    for (done = 0; done < size; done += length) {
-        length = MIN(part, size - done);
-        qvirtqueue_add(fb->qts, fb->control, addr + done, length, write,
-                       more || done + length < size);
-    }
-}
-
 static void send_chain(QVirtioFb *fb, Chain *chain, const void *data,
                        uint32_t out, uint32_t out_part, uint32_t in,
                        uint32_t in_part)
 {
-    uint64_t addr = guest_alloc(fb->alloc, out + in + 1);
-
-    if (out) {
-        qtest_bufwrite(fb->qts, addr, data, out);
-    }
-    qtest_memset(fb->qts, addr + out, MARK, in + 1);
-    if (!fb->in_flight) {
-        qvirtqueue_reset_pool(fb->control);
-    }
-    chain->request = (QVirtioFbRequest) {
-        .addr = addr, .out = out, .in = in, .head = fb->control->free_head,
-    };
-    add_parts(fb, addr, out, out_part, false, in);
-    add_parts(fb, addr + out, in, in_part, true, false);
-    qvirtio_fb_submit(fb, chain->request.head);
+    chain->request = qvirtio_requests_send_parts(&fb->control, data, out,
+                                                 out_part, in, in_part);
 }
 
-/* Wait. Returns: the length written; the rest must be as it was */
+/* Wait. Returns: the length written */
 static uint32_t finish_chain(QVirtioFb *fb, Chain *chain)
 {
-    uint32_t i, length = qvirtio_fb_finish(fb, &chain->request,
-                                           chain->response,
-                                           chain->request.in);
-
-    for (i = length; i < chain->request.in; i++) {
-        g_assert_cmphex(chain->response[i], ==, MARK);
-    }
-    return length;
+    return qvirtio_requests_finish_marked(&fb->control, &chain->request,
+                                          chain->response);
 }
 
 static void enable_scanout(QVirtioFb *fb)
@@ -144,7 +111,7 @@ static void assert_broken(QVirtioFb *fb, const FbPicture *picture)
 /* Wait for a chain that the device may also break at. Returns: whether used */
 static bool settle(QVirtioFb *fb, const QVirtioFbRequest *request)
 {
-    gint64 give_up = g_get_monotonic_time() + QVIRTIO_FB_HANG_US;
+    gint64 give_up = g_get_monotonic_time() + QVIRTIO_HANG_US;
 
     while (!qvirtio_fb_is_used(fb, request)) {
         if (qvirtio_fb_needs_reset(fb)) {
@@ -358,7 +325,7 @@ static void test_event_idx(void)
 
     qvirtio_fb_start(fb, QVIRTIO_FB_FEATURES | 1ull << VIRTIO_RING_F_EVENT_IDX);
     fb_barrier(fb);
-    qvirtqueue_set_used_event(fb->qts, fb->control, 2);
+    qvirtqueue_set_used_event(fb->qts, fb->control.vq, 2);
     for (i = 0; i < 3; i++) {
         check_silent(fb, &kinds[2], 0);
     }
@@ -367,7 +334,7 @@ static void test_event_idx(void)
     finish_chain(fb, &chain);
     g_assert_true(qvirtio_fb_take_interrupt(fb));
 
-    qvirtqueue_set_used_event(fb->qts, fb->control, 100);
+    qvirtqueue_set_used_event(fb->qts, fb->control.vq, 100);
     send_chain(fb, &chain, bytes, kinds[2].out, 40, kinds[2].in, 8);
     finish_chain(fb, &chain);
     g_assert_false(qvirtio_fb_take_interrupt(fb));
@@ -450,9 +417,9 @@ static void test_ring(const void *data)
     const RingCase *c = data;
     QVirtioFb *fb = fb_start_driver(OPTIONS);
 
-    put_descriptors(fb, fb->control, c->descriptors,
+    put_descriptors(fb, fb->control.vq, c->descriptors,
                     ARRAY_SIZE(c->descriptors));
-    qvirtqueue_kick(fb->qts, fb->vdev, fb->control, c->head);
+    qvirtqueue_kick(fb->qts, fb->vdev, fb->control.vq, c->head);
     assert_recovers(fb);
 
     /* The same on the event queue, with an event to send */
@@ -468,8 +435,8 @@ static void test_ring_overflow(void)
 {
     QVirtioFb *fb = fb_start_driver(OPTIONS);
 
-    qtest_writew(fb->qts, fb->control->avail + 2, 257);
-    fb->vdev->bus->virtqueue_kick(fb->vdev, fb->control);
+    qtest_writew(fb->qts, fb->control.vq->avail + 2, 257);
+    fb->vdev->bus->virtqueue_kick(fb->vdev, fb->control.vq);
     assert_recovers(fb);
     qtest_writew(fb->qts, fb->event->avail + 2, 32768);
     fb->vdev->bus->virtqueue_kick(fb->vdev, fb->event);
@@ -490,8 +457,8 @@ static void test_ring_in_vram(void)
 
     valid_request(VIRTIO_FB_REQ_GET_DISPLAY_INFO, bytes);
     qtest_bufwrite(fb->qts, fb->vram, bytes, 16);
-    put_descriptors(fb, fb->control, d, ARRAY_SIZE(d));
-    qvirtio_fb_submit(fb, 0);
+    put_descriptors(fb, fb->control.vq, d, ARRAY_SIZE(d));
+    qvirtio_requests_submit(&fb->control, 0);
     assert_recovers(fb);
     fb_quit(fb);
 }

@@ -372,8 +372,8 @@ static void test_flip_ended(const void *data)
     end(fb);
 
     /* The used ring has not been looked at since */
-    g_assert_cmpint(fb->used_length[first.head], >=, 0);
-    g_assert_cmpint(fb->used_length[second.head], >=, 0);
+    g_assert_cmpint(fb->control.used_length[first.head], >=, 0);
+    g_assert_cmpint(fb->control.used_length[second.head], >=, 0);
     assert_ended(fb, &first);
     assert_ended(fb, &second);
     assert_pending(fb, &other);
@@ -413,7 +413,7 @@ static void test_flip_reset(const void *data)
 {
     bool system = data;
     QVirtioFb *fb = fb_start_driver(OPTIONS);
-    uint64_t used = fb->control->used;
+    uint64_t used = fb->control.vq->used;
     uint8_t before[64], after[64];
 
     enable(fb, 0, 0);
@@ -435,7 +435,7 @@ static void test_flip_reset(const void *data)
 
     qvirtio_fb_start(fb, QVIRTIO_FB_FEATURES);
     fb_step(fb, FB_NS_PER_SEC);
-    g_assert_cmpuint(qtest_readw(fb->qts, fb->control->used + 2), ==, 0);
+    g_assert_cmpuint(qtest_readw(fb->qts, fb->control.vq->used + 2), ==, 0);
     enable(fb, 0, 0);
     fb_quit(fb);
 }

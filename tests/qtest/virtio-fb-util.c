@@ -83,14 +83,15 @@ QVirtioFb *fb_start_target(QVirtioFb *from, const char *uri)
     target->fb.slot = &target->slot;
     target->fb.vdev = &target->slot.vdev;
     target->fb.alloc = &target->alloc;
+    target->fb.control.alloc = &target->alloc;
     target->slot.vdev.features = source->slot.vdev.features;
     target->slot.vdev.features_negotiated = true;
-    if (from->control) {
-        from->control->vdev = target->fb.vdev;
+    if (from->control.vq) {
+        from->control.vq->vdev = target->fb.vdev;
         from->event->vdev = target->fb.vdev;
     }
     /* What was allocated goes with it, and is not freed twice */
-    source->fb.control = NULL;
+    source->fb.control.vq = NULL;
     source->fb.event = NULL;
     alloc_destroy(&target->alloc);
     target->alloc = source->alloc;
@@ -356,4 +357,37 @@ QVirtioFbMode fb_mode(uint32_t format, uint32_t width, uint32_t height,
 QVirtioFbMode fb_boot_mode(uint32_t width, uint32_t height)
 {
     return fb_mode(VIRTIO_FB_FORMAT_XRGB8888, width, height, 0);
+}
+
+void fb_play_scene(QVirtioFb *fb, uint32_t format, uint32_t seed,
+                   void (*wait_until_seen)(void *client,
+                                           const FbPicture *picture),
+                   void *client)
+{
+    static const QVirtioFbRect rects[] = {
+        { 10, 20, 30, 40 }, { 300, 1, 20, 199 },
+    };
+    QVirtioFbMode a = fb_mode(format, 320, 200, 0);
+    QVirtioFbMode b = fb_mode(format, 320, 200, 1 * MiB);
+    g_autoptr(FbPicture) picture = NULL;
+
+    qvirtio_fb_start(fb, QVIRTIO_FB_FEATURES);
+    picture = fb_draw(fb, &a, 1);
+    fb_assert_ok(qvirtio_fb_set_scanout(fb, 0, &a));
+    wait_until_seen(client, picture);
+    fb_draw_rect(fb, &a, &rects[0], 2, picture);
+    fb_draw_rect(fb, &a, &rects[1], 3, picture);
+    fb_assert_ok(qvirtio_fb_update(fb, 0, rects, ARRAY_SIZE(rects)));
+    wait_until_seen(client, picture);
+
+    fb_picture_free(fb_draw(fb, &b, seed));
+    fb_draw_rect(fb, &b, &rects[0], 4, picture);
+    fb_draw_rect(fb, &b, &rects[1], 5, picture);
+    qvirtio_fb_flip(fb, 0, b.offset, rects, ARRAY_SIZE(rects));
+    wait_until_seen(client, picture);
+
+    /* From now on changes are of the second image */
+    fb_draw_rect(fb, &b, &rects[0], 6, picture);
+    fb_assert_ok(qvirtio_fb_update(fb, 0, &rects[0], 1));
+    wait_until_seen(client, picture);
 }

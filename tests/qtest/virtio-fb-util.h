@@ -69,6 +69,16 @@ void fb_draw_rect(QVirtioFb *fb, const QVirtioFbMode *mode,
                   const QVirtioFbRect *rect, uint32_t seed,
                   FbPicture *picture);
 
+/*
+ * A driver shows an image, updates parts of it, flips to a second one that is
+ * noise from @seed, and updates that. @client sees each picture; what was not
+ * told to have changed stays as it was.
+ */
+void fb_play_scene(QVirtioFb *fb, uint32_t format, uint32_t seed,
+                   void (*wait_until_seen)(void *client,
+                                           const FbPicture *picture),
+                   void *client);
+
 /* A mode with lines that follow each other without a gap */
 QVirtioFbMode fb_mode(uint32_t format, uint32_t width, uint32_t height,
                       uint64_t offset);

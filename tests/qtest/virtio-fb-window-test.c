@@ -46,7 +46,7 @@ static void receive(Window *w, void *data, size_t size)
 static void open_window(Window *w)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
-    struct timeval hang = { .tv_sec = QVIRTIO_FB_HANG_US / G_USEC_PER_SEC };
+    struct timeval hang = { .tv_sec = QVIRTIO_HANG_US / G_USEC_PER_SEC };
     /* Little-endian XRGB8888 */
     const uint8_t format[20] = {
         MSG_SET_PIXEL_FORMAT, 0, 0, 0, 32, 24, 0, 1, 0, 255, 0, 255, 0, 255,
@@ -152,8 +152,10 @@ static void request_update(Window *w, bool only_changes)
 }
 
 /* The next refresh of the device has to be enough */
-static void wait_until_seen(Window *w, const FbPicture *picture)
+static void wait_until_seen(void *window, const FbPicture *picture)
 {
+    Window *w = window;
+
     fb_step(w->fb, FB_NS_PER_SEC / 60 + 1);
     while (!fb_same(w->seen, picture)) {
         request_update(w, true);
@@ -215,7 +217,7 @@ static QVirtioFbDisplay get_display(QVirtioFb *fb, int scanout)
 static void wait_for_size(QVirtioFb *fb, int scanout, uint32_t width,
                           uint32_t height)
 {
-    gint64 give_up = g_get_monotonic_time() + QVIRTIO_FB_HANG_US;
+    gint64 give_up = g_get_monotonic_time() + QVIRTIO_HANG_US;
     QVirtioFbDisplay display;
 
     do {
@@ -250,7 +252,7 @@ static bool edid_has_size(QVirtioFb *fb, int scanout, uint32_t width,
 static void wait_for_edid(QVirtioFb *fb, int scanout, uint32_t width,
                           uint32_t height)
 {
-    gint64 give_up = g_get_monotonic_time() + QVIRTIO_FB_HANG_US;
+    gint64 give_up = g_get_monotonic_time() + QVIRTIO_HANG_US;
 
     while (!edid_has_size(fb, scanout, width, height)) {
         g_assert_cmpint(g_get_monotonic_time(), <, give_up);
@@ -282,31 +284,15 @@ static void test_sees_boot(void)
     stop(w);
 }
 
-/* A driver that tells: updates and flips, as they are and converted */
+/*
+ * A driver that tells: updates and flips, as they are and converted. The second
+ * image is as the first one was, but for what it tells.
+ */
 static void test_sees_driver(const void *data)
 {
-    const QVirtioFbRect rects[] = { { 10, 20, 30, 40 }, { 300, 1, 20, 199 } };
-    uint32_t format = GPOINTER_TO_UINT(data);
     Window *w = start("");
-    QVirtioFb *fb = w->fb;
-    QVirtioFbMode a = fb_mode(format, 320, 200, 0);
-    QVirtioFbMode b = fb_mode(format, 320, 200, 1 * MiB);
-    g_autoptr(FbPicture) picture = fb_draw(fb, &a, 1);
 
-    qvirtio_fb_start(fb, QVIRTIO_FB_FEATURES);
-    fb_assert_ok(qvirtio_fb_set_scanout(fb, 0, &a));
-    wait_until_seen(w, picture);
-    fb_draw_rect(fb, &a, &rects[0], 2, picture);
-    fb_draw_rect(fb, &a, &rects[1], 3, picture);
-    fb_assert_ok(qvirtio_fb_update(fb, 0, rects, ARRAY_SIZE(rects)));
-    wait_until_seen(w, picture);
-
-    /* The second image is as the first was, but for the rectangles */
-    fb_picture_free(fb_draw(fb, &b, 1));
-    fb_draw_rect(fb, &b, &rects[0], 4, picture);
-    fb_draw_rect(fb, &b, &rects[1], 5, picture);
-    qvirtio_fb_flip(fb, 0, b.offset, rects, ARRAY_SIZE(rects));
-    wait_until_seen(w, picture);
+    fb_play_scene(w->fb, GPOINTER_TO_UINT(data), 1, wait_until_seen, w);
     stop(w);
 }
 

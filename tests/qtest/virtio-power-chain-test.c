@@ -13,7 +13,6 @@
 #include "qemu/units.h"
 #include "virtio-power-util.h"
 
-#define MARK            0xee    /* what a response is not made of */
 #define MAX_OUT         24
 #define MAX_IN          (4 * KiB)
 
@@ -63,57 +62,26 @@ static QVirtioPower *start(void)
     return power;
 }
 
-/* Add descriptors of @part bytes each for @size bytes at @addr */
-static void add_parts(QVirtioPower *power, uint64_t addr, uint32_t size,
-                      uint32_t part, bool write, bool more)
-{
-    uint32_t done, length;
-
-    for (done = 0; done < size; done += length) {
-        length = MIN(part, size - done);
-        qvirtqueue_add(power->qts, power->request, addr + done, length, write,
-                       more || done + length < size);
-    }
-}
-
 static void send_chain(QVirtioPower *power, Chain *chain, const Kind *kind,
                        uint32_t out, uint32_t out_part, uint32_t in,
                        uint32_t in_part)
 {
     g_autofree uint8_t *data = g_malloc(out + MAX_OUT);
-    uint64_t addr = guest_alloc(power->alloc, out + in + 1);
 
     /* What is beyond the request is ignored */
     memset(data, 0xff, out + MAX_OUT);
     memset(data, 0, MAX_OUT);
     stl_le_p(data, kind->type);
     stl_le_p(data + 16, kind->word);
-    if (out) {
-        qtest_bufwrite(power->qts, addr, data, out);
-    }
-    qtest_memset(power->qts, addr + out, MARK, in + 1);
-    if (!power->in_flight) {
-        qvirtqueue_reset_pool(power->request);
-    }
-    chain->request = (QVirtioPowerRequest) {
-        .addr = addr, .out = out, .in = in, .head = power->request->free_head,
-    };
-    add_parts(power, addr, out, out_part, false, in);
-    add_parts(power, addr + out, in, in_part, true, false);
-    qvirtio_power_submit(power, chain->request.head);
+    chain->request = qvirtio_requests_send_parts(&power->request, data, out,
+                                                 out_part, in, in_part);
 }
 
-/* Wait. Returns: the length written; the rest must be as it was */
+/* Wait. Returns: the length written */
 static uint32_t finish_chain(QVirtioPower *power, Chain *chain)
 {
-    uint32_t i, length = qvirtio_power_finish(power, &chain->request,
-                                              chain->response,
-                                              chain->request.in);
-
-    for (i = length; i < chain->request.in; i++) {
-        g_assert_cmphex(chain->response[i], ==, MARK);
-    }
-    return length;
+    return qvirtio_requests_finish_marked(&power->request, &chain->request,
+                                          chain->response);
 }
 
 /* With room for @records of all that there are */

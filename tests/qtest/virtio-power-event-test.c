@@ -7,8 +7,6 @@
 #include "qemu/osdep.h"
 #include "virtio-power-util.h"
 
-#define BIT_OF(type) VIRTIO_POWER_EVENT_BIT(VIRTIO_POWER_EVENT_ ## type)
-
 static void stop_and_go(QVirtioPower *power)
 {
     power_qmp(power, "stop");

@@ -14,25 +14,11 @@
 #define RNG         "-device virtio-rng-device,id=rng9,bus=virtio-mmio-bus.9"
 #define ALLOW_EXIT  "-global virtio-power-device.allow-exit=on"
 
-#define BIT_OF(type) VIRTIO_POWER_EVENT_BIT(VIRTIO_POWER_EVENT_ ## type)
-
-static QVirtioPowerRequest sleep_now(QVirtioPower *power, uint64_t wake_after)
+static void wait_awake(QVirtioPower *power, QVirtioPowerRequest *request,
+                       uint32_t reason)
 {
-    QVirtioPowerRequest request = qvirtio_power_suspend(power, wake_after);
-
-    qtest_qmp_eventwait(power->qts, "SUSPEND");
-    return request;
-}
-
-static void assert_awake(QVirtioPower *power, QVirtioPowerRequest *request,
-                         uint32_t expected)
-{
-    uint32_t reason;
-
     qtest_qmp_eventwait(power->qts, "WAKEUP");
-    power_assert_ok(qvirtio_power_finish_suspend(power, request, &reason));
-    g_assert_cmpuint(reason, ==, expected);
-    g_assert_true(power_is(power, "running"));
+    power_assert_awake(power, request, reason);
 }
 
 /* No driver has asked for anything: it finds the device as usual */
@@ -98,17 +84,17 @@ static void test_not_wanted(void)
 static void test_suspended(void)
 {
     QVirtioPower *power = power_start_driver("", 0);
-    QVirtioPowerRequest request = sleep_now(power, 0);
+    QVirtioPowerRequest request = power_sleep(power, 0);
 
     power = power_migrate(power);
     g_assert_true(power_is(power, "suspended"));
     g_assert_false(qvirtio_power_is_used(power, &request));
     power_qmp(power, "system_wakeup");
-    assert_awake(power, &request, VIRTIO_POWER_WAKE_HOST);
+    wait_awake(power, &request, VIRTIO_POWER_WAKE_HOST);
 
     /* Once more, to see that nothing is left */
-    request = sleep_now(power, 1);
-    assert_awake(power, &request, VIRTIO_POWER_WAKE_TIME);
+    request = power_sleep(power, 1);
+    wait_awake(power, &request, VIRTIO_POWER_WAKE_TIME);
     power_quit(power);
 }
 
@@ -116,14 +102,14 @@ static void test_suspended(void)
 static void test_suspended_time(void)
 {
     QVirtioPower *power = power_start_driver("", 0);
-    QVirtioPowerRequest request = sleep_now(power, 2 * S);
+    QVirtioPowerRequest request = power_sleep(power, 2 * S);
 
     power_qmp(power, "stop");
     power = power_migrate(power);
     g_assert_true(power_is(power, "paused"));
     g_assert_false(qvirtio_power_is_used(power, &request));
     power_qmp(power, "cont");
-    assert_awake(power, &request, VIRTIO_POWER_WAKE_TIME);
+    wait_awake(power, &request, VIRTIO_POWER_WAKE_TIME);
     power_quit(power);
 }
 
@@ -131,13 +117,13 @@ static void test_suspended_time(void)
 static void test_suspended_button(void)
 {
     QVirtioPower *power = power_start_driver("", BIT_OF(POWER_BUTTON));
-    QVirtioPowerRequest request = sleep_now(power, 0);
+    QVirtioPowerRequest request = power_sleep(power, 0);
 
     power_qmp(power, "stop");
     power_press_button(power);
     power = power_migrate(power);
     power_qmp(power, "cont");
-    assert_awake(power, &request, VIRTIO_POWER_WAKE_HOST);
+    wait_awake(power, &request, VIRTIO_POWER_WAKE_HOST);
     power_add_buffers(power, 1);
     power_expect(power, VIRTIO_POWER_EVENT_POWER_BUTTON, 0);
     power_quit(power);
@@ -180,7 +166,7 @@ typedef struct Driver {
 
 static Driver save(QVirtioPower *power, const char *command)
 {
-    Driver driver = { *power, *power->request, *power->event };
+    Driver driver = { *power, *power->request.vq, *power->event };
 
     hmp(power, command);
     return driver;
@@ -190,7 +176,7 @@ static void load(QVirtioPower *power, const char *command, const Driver *driver)
 {
     hmp(power, command);
     *power = driver->power;
-    *power->request = driver->request;
+    *power->request.vq = driver->request;
     *power->event = driver->event;
 }
 
@@ -205,7 +191,7 @@ static void check_snapshot_awake(QVirtioPower *power)
     power_expect(power, VIRTIO_POWER_EVENT_POWER_BUTTON, 0);
     power_expect(power, VIRTIO_POWER_EVENT_RESUMED, 0);
     power_set_events(power, 0);
-    sleep_now(power, 3600 * S);
+    power_sleep(power, 3600 * S);
 
     load(power, "loadvm awake", &driver);
     power_add_buffers(power, 2);
@@ -220,14 +206,14 @@ static void check_snapshot_asleep(QVirtioPower *power)
     Driver driver;
 
     power_set_events(power, 0);
-    request = sleep_now(power, 0);
+    request = power_sleep(power, 0);
     driver = save(power, "savevm asleep");
     g_assert_true(power_is(power, "suspended"));
     load(power, "loadvm asleep", &driver);
     g_assert_true(power_is(power, "suspended"));
     g_assert_false(qvirtio_power_is_used(power, &request));
     power_qmp(power, "system_wakeup");
-    assert_awake(power, &request, VIRTIO_POWER_WAKE_HOST);
+    wait_awake(power, &request, VIRTIO_POWER_WAKE_HOST);
 
     /* If it is awake at that time, QEMU wakes it up afterwards */
     load(power, "loadvm asleep", &driver);

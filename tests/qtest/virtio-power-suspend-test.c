@@ -10,27 +10,6 @@
 #define MS  1000000ull
 #define S   (1000 * MS)
 
-#define BIT_OF(type) VIRTIO_POWER_EVENT_BIT(VIRTIO_POWER_EVENT_ ## type)
-
-static QVirtioPowerRequest sleep_now(QVirtioPower *power, uint64_t wake_after)
-{
-    QVirtioPowerRequest request = qvirtio_power_suspend(power, wake_after);
-
-    qtest_qmp_eventwait(power->qts, "SUSPEND");
-    return request;
-}
-
-/* The request is answered, and the event says the same if it is wanted */
-static void assert_awake(QVirtioPower *power, QVirtioPowerRequest *request,
-                         uint32_t expected)
-{
-    uint32_t reason;
-
-    power_assert_ok(qvirtio_power_finish_suspend(power, request, &reason));
-    g_assert_cmpuint(reason, ==, expected);
-    g_assert_true(power_is(power, "running"));
-}
-
 static void assert_wake_event(QVirtioPower *power, uint32_t reason)
 {
     QVirtioPowerEvent event;
@@ -60,11 +39,11 @@ static void test_host(void)
 
     power_add_buffers(power, 3);
     for (i = 0; i < 3; i++) {
-        request = sleep_now(power, 0);
+        request = power_sleep(power, 0);
         assert_asleep(power, &request);
         power_qmp(power, "system_wakeup");
         qtest_qmp_eventwait(power->qts, "WAKEUP");
-        assert_awake(power, &request, VIRTIO_POWER_WAKE_HOST);
+        power_assert_awake(power, &request, VIRTIO_POWER_WAKE_HOST);
         assert_wake_event(power, VIRTIO_POWER_WAKE_HOST);
     }
     power_quit(power);
@@ -74,11 +53,11 @@ static void test_time(const void *data)
 {
     uint64_t wake_after = GPOINTER_TO_INT(data);
     QVirtioPower *power = power_start_driver("", BIT_OF(WAKE));
-    QVirtioPowerRequest request = sleep_now(power, wake_after);
+    QVirtioPowerRequest request = power_sleep(power, wake_after);
 
     power_add_buffers(power, 1);
     qtest_qmp_eventwait(power->qts, "WAKEUP");
-    assert_awake(power, &request, VIRTIO_POWER_WAKE_TIME);
+    power_assert_awake(power, &request, VIRTIO_POWER_WAKE_TIME);
     assert_wake_event(power, VIRTIO_POWER_WAKE_TIME);
     power_quit(power);
 }
@@ -87,12 +66,12 @@ static void test_time(const void *data)
 static void test_time_far(void)
 {
     QVirtioPower *power = power_start_driver("", 0);
-    QVirtioPowerRequest request = sleep_now(power, UINT64_MAX);
+    QVirtioPowerRequest request = power_sleep(power, UINT64_MAX);
 
     assert_asleep(power, &request);
     power_qmp(power, "system_wakeup");
     qtest_qmp_eventwait(power->qts, "WAKEUP");
-    assert_awake(power, &request, VIRTIO_POWER_WAKE_HOST);
+    power_assert_awake(power, &request, VIRTIO_POWER_WAKE_HOST);
     power_quit(power);
 }
 
@@ -127,39 +106,39 @@ static void test_input(void)
 
     /* Before the machine sleeps, a key means nothing */
     press_key(power, true);
-    request = sleep_now(power, 0);
+    request = power_sleep(power, 0);
     press_key(power, false);
     move_pointer(power);
     assert_asleep(power, &request);
     press_key(power, true);
     qtest_qmp_eventwait(power->qts, "WAKEUP");
-    assert_awake(power, &request, VIRTIO_POWER_WAKE_INPUT);
+    power_assert_awake(power, &request, VIRTIO_POWER_WAKE_INPUT);
 
-    request = sleep_now(power, 0);
+    request = power_sleep(power, 0);
     press_pointer(power, true);
     qtest_qmp_eventwait(power->qts, "WAKEUP");
-    assert_awake(power, &request, VIRTIO_POWER_WAKE_INPUT);
+    power_assert_awake(power, &request, VIRTIO_POWER_WAKE_INPUT);
     power_quit(power);
 }
 
 static void test_power_button(void)
 {
     QVirtioPower *power = power_start_driver("", 0);
-    QVirtioPowerRequest request = sleep_now(power, 0);
+    QVirtioPowerRequest request = power_sleep(power, 0);
 
     /* Nobody attends to it */
     power_press_button(power);
     assert_asleep(power, &request);
     power_qmp(power, "system_wakeup");
     qtest_qmp_eventwait(power->qts, "WAKEUP");
-    assert_awake(power, &request, VIRTIO_POWER_WAKE_HOST);
+    power_assert_awake(power, &request, VIRTIO_POWER_WAKE_HOST);
 
     power_set_events(power, BIT_OF(POWER_BUTTON));
     power_add_buffers(power, 1);
-    request = sleep_now(power, 0);
+    request = power_sleep(power, 0);
     power_press_button(power);
     qtest_qmp_eventwait(power->qts, "WAKEUP");
-    assert_awake(power, &request, VIRTIO_POWER_WAKE_HOST);
+    power_assert_awake(power, &request, VIRTIO_POWER_WAKE_HOST);
     power_expect(power, VIRTIO_POWER_EVENT_POWER_BUTTON, 0);
     power_quit(power);
 }
@@ -173,13 +152,13 @@ static void test_button_waits(void)
 
     power_press_button(power);
     request = qvirtio_power_suspend(power, 0);
-    assert_awake(power, &request, VIRTIO_POWER_WAKE_HOST);
+    power_assert_awake(power, &request, VIRTIO_POWER_WAKE_HOST);
     power_add_buffers(power, 2);
     power_expect(power, VIRTIO_POWER_EVENT_POWER_BUTTON, 0);
     assert_wake_event(power, VIRTIO_POWER_WAKE_HOST);
     g_assert_true(power_is(power, "running"));
 
-    request = sleep_now(power, 0);
+    request = power_sleep(power, 0);
     assert_asleep(power, &request);
     power_quit(power);
 }
@@ -188,13 +167,13 @@ static void test_button_waits(void)
 static void test_other_events(void)
 {
     QVirtioPower *power = power_start_driver("", QVIRTIO_POWER_ALL_EVENTS);
-    QVirtioPowerRequest request = sleep_now(power, 0);
+    QVirtioPowerRequest request = power_sleep(power, 0);
 
     power_add_device(power, 9);
     assert_asleep(power, &request);
     power_qmp(power, "system_wakeup");
     qtest_qmp_eventwait(power->qts, "WAKEUP");
-    assert_awake(power, &request, VIRTIO_POWER_WAKE_HOST);
+    power_assert_awake(power, &request, VIRTIO_POWER_WAKE_HOST);
     power_add_buffers(power, 2);
     assert_wake_event(power, VIRTIO_POWER_WAKE_HOST);
     power_expect(power, VIRTIO_POWER_EVENT_SLOT_ADDED, 9);
@@ -209,7 +188,7 @@ static void test_other_events(void)
 static void test_busy(void)
 {
     QVirtioPower *power = power_start_driver("", 0);
-    QVirtioPowerRequest request = sleep_now(power, 0), second;
+    QVirtioPowerRequest request = power_sleep(power, 0), second;
     int64_t seconds;
     uint32_t ns, reason;
 
@@ -220,14 +199,14 @@ static void test_busy(void)
     assert_asleep(power, &request);
     power_qmp(power, "system_wakeup");
     qtest_qmp_eventwait(power->qts, "WAKEUP");
-    assert_awake(power, &request, VIRTIO_POWER_WAKE_HOST);
+    power_assert_awake(power, &request, VIRTIO_POWER_WAKE_HOST);
     power_quit(power);
 }
 
 static void test_machine_reset(void)
 {
     QVirtioPower *power = power_start_driver("", 0);
-    QVirtioPowerRequest request = sleep_now(power, 3600 * S);
+    QVirtioPowerRequest request = power_sleep(power, 3600 * S);
 
     power_qmp(power, "system_reset");
     qtest_qmp_eventwait(power->qts, "RESET");
@@ -237,7 +216,7 @@ static void test_machine_reset(void)
                     UINT32_MAX);
 
     qvirtio_power_start(power, QVIRTIO_POWER_FEATURES);
-    request = sleep_now(power, 0);
+    request = power_sleep(power, 0);
     assert_asleep(power, &request);
     power_quit(power);
 }
@@ -246,7 +225,7 @@ static void test_machine_reset(void)
 static void test_device_reset(void)
 {
     QVirtioPower *power = power_start_driver("", 0);
-    QVirtioPowerRequest request = sleep_now(power, 2 * S);
+    QVirtioPowerRequest request = power_sleep(power, 2 * S);
 
     /* That the test is slow does not matter while it is stopped */
     power_qmp(power, "stop");
@@ -257,9 +236,9 @@ static void test_device_reset(void)
     g_assert_cmphex(qtest_readl(power->qts, request.addr + request.out), ==,
                     UINT32_MAX);
 
-    request = sleep_now(power, 1);
+    request = power_sleep(power, 1);
     qtest_qmp_eventwait(power->qts, "WAKEUP");
-    assert_awake(power, &request, VIRTIO_POWER_WAKE_TIME);
+    power_assert_awake(power, &request, VIRTIO_POWER_WAKE_TIME);
     power_quit(power);
 }
 
@@ -267,7 +246,7 @@ static void test_device_reset(void)
 static void test_stop(void)
 {
     QVirtioPower *power = power_start_driver("", BIT_OF(POWER_BUTTON));
-    QVirtioPowerRequest request = sleep_now(power, 0);
+    QVirtioPowerRequest request = power_sleep(power, 0);
 
     power_qmp(power, "stop");
     g_assert_true(power_is(power, "paused"));
@@ -275,17 +254,17 @@ static void test_stop(void)
     assert_asleep(power, &request);
     power_qmp(power, "system_wakeup");
     qtest_qmp_eventwait(power->qts, "WAKEUP");
-    assert_awake(power, &request, VIRTIO_POWER_WAKE_HOST);
+    power_assert_awake(power, &request, VIRTIO_POWER_WAKE_HOST);
 
     /* A button pressed meanwhile wakes it up as soon as it goes on */
     power_add_buffers(power, 1);
-    request = sleep_now(power, 0);
+    request = power_sleep(power, 0);
     power_qmp(power, "stop");
     power_press_button(power);
     g_assert_false(qvirtio_power_is_used(power, &request));
     power_qmp(power, "cont");
     qtest_qmp_eventwait(power->qts, "WAKEUP");
-    assert_awake(power, &request, VIRTIO_POWER_WAKE_HOST);
+    power_assert_awake(power, &request, VIRTIO_POWER_WAKE_HOST);
     power_expect(power, VIRTIO_POWER_EVENT_POWER_BUTTON, 0);
     power_quit(power);
 }
@@ -301,14 +280,14 @@ static void test_stop_time(void)
     g_assert_false(qvirtio_power_is_used(power, &request));
     power_qmp(power, "cont");
     qtest_qmp_eventwait(power->qts, "WAKEUP");
-    assert_awake(power, &request, VIRTIO_POWER_WAKE_TIME);
+    power_assert_awake(power, &request, VIRTIO_POWER_WAKE_TIME);
     power_quit(power);
 }
 
 static void test_power_off(void)
 {
     QVirtioPower *power = power_start_driver("-no-shutdown", 0);
-    QVirtioPowerRequest request = sleep_now(power, 0);
+    QVirtioPowerRequest request = power_sleep(power, 0);
 
     power_assert_ok(qvirtio_power_simple(power, VIRTIO_POWER_REQ_POWER_OFF,
                                          0));

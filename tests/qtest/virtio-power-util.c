@@ -92,14 +92,15 @@ QVirtioPower *power_start_target(QVirtioPower *from, const char *uri)
     target->power.slot = &target->slot;
     target->power.vdev = &target->slot.vdev;
     target->power.alloc = &target->alloc;
+    target->power.request.alloc = &target->alloc;
     target->slot.vdev.features = source->slot.vdev.features;
     target->slot.vdev.features_negotiated = true;
-    if (from->request) {
-        from->request->vdev = target->power.vdev;
+    if (from->request.vq) {
+        from->request.vq->vdev = target->power.vdev;
         from->event->vdev = target->power.vdev;
     }
     /* What was allocated goes with it, and is not freed twice */
-    source->power.request = NULL;
+    source->power.request.vq = NULL;
     source->power.event = NULL;
     alloc_destroy(&target->alloc);
     target->alloc = source->alloc;
@@ -164,6 +165,24 @@ void power_wait_cause(QVirtioPower *power, const char *event, bool guest,
     g_assert_true(qdict_get_bool(data, "guest") == guest);
     g_assert_cmpstr(qdict_get_str(data, "reason"), ==, reason);
     qobject_unref(data);
+}
+
+QVirtioPowerRequest power_sleep(QVirtioPower *power, uint64_t wake_after)
+{
+    QVirtioPowerRequest request = qvirtio_power_suspend(power, wake_after);
+
+    qtest_qmp_eventwait(power->qts, "SUSPEND");
+    return request;
+}
+
+void power_assert_awake(QVirtioPower *power, QVirtioPowerRequest *request,
+                        uint32_t reason)
+{
+    uint32_t seen;
+
+    power_assert_ok(qvirtio_power_finish_suspend(power, request, &seen));
+    g_assert_cmpuint(seen, ==, reason);
+    g_assert_true(power_is(power, "running"));
 }
 
 void power_add_device(QVirtioPower *power, int slot)

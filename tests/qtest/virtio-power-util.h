@@ -10,6 +10,9 @@
 #include "libqos/virtio-power.h"
 #include "libqtest.h"
 
+/* VIRTIO_POWER_EVENT_<type> in the mask of a SET_EVENTS */
+#define BIT_OF(type) VIRTIO_POWER_EVENT_BIT(VIRTIO_POWER_EVENT_ ## type)
+
 #define power_assert_ok(call) g_assert_cmpuint((call), ==, VIRTIO_POWER_S_OK)
 
 /*
@@ -36,6 +39,12 @@ QDict *power_wait(QVirtioPower *power, const char *event);
 /* Wait for an event that tells why the machine ends or is reset */
 void power_wait_cause(QVirtioPower *power, const char *event, bool guest,
                       const char *reason);
+
+/* Suspend; returns when the machine is */
+QVirtioPowerRequest power_sleep(QVirtioPower *power, uint64_t wake_after);
+/* The machine is awake, and the answer to @request says why */
+void power_assert_awake(QVirtioPower *power, QVirtioPowerRequest *request,
+                        uint32_t reason);
 
 /*
  * What the user does. A removal is only asked for if the driver wants to know.

@@ -14,9 +14,6 @@
 #include "standard-headers/linux/virtio_mmio.h"
 #include "virtio-fb.h"
 
-#define DESC_SIZE       sizeof(struct vring_desc)
-#define PAGE_SIZE       4096
-
 static uint32_t slot_read(QVirtioFb *fb, unsigned int reg)
 {
     return qtest_readl(fb->qts, fb->slot->addr + reg);
@@ -43,19 +40,10 @@ void qvirtio_fb_attach(QVirtioFb *fb, QVirtioMMIODevice *slot,
                                      &fb->vram_size));
 }
 
-static void free_queue(QVirtioFb *fb, QVirtQueue **vq)
-{
-    if (*vq) {
-        qvirtqueue_cleanup(fb->vdev->bus, *vq, fb->alloc);
-        *vq = NULL;
-    }
-}
-
 void qvirtio_fb_cleanup(QVirtioFb *fb)
 {
-    free_queue(fb, &fb->control);
-    free_queue(fb, &fb->event);
-    fb->in_flight = 0;
+    qvirtio_requests_cleanup(&fb->control);
+    qvirtio_queue_free(&fb->event, fb->alloc);
 }
 
 void qvirtio_fb_reset(QVirtioFb *fb)
@@ -64,50 +52,16 @@ void qvirtio_fb_reset(QVirtioFb *fb)
     qvirtio_fb_cleanup(fb);
 }
 
-/*
- * libqos makes queues as long as the transport can, and initializes them word
- * by word; this one has the length that the device is meant for, and one write.
- */
-static QVirtQueue *make_queue(QVirtioFb *fb, uint16_t index, uint16_t size)
-{
-    QVirtQueue *vq = g_new0(QVirtQueue, 1);
-    g_autofree struct vring_desc *desc = g_new0(struct vring_desc, size);
-    uint32_t bytes = qvring_size(size, PAGE_SIZE);
-    int i;
-
-    vq->vdev = fb->vdev;
-    vq->index = index;
-    vq->size = size;
-    vq->num_free = size;
-    vq->align = PAGE_SIZE;
-    vq->event = fb->vdev->features & (1ull << VIRTIO_RING_F_EVENT_IDX);
-    vq->desc = guest_alloc(fb->alloc, bytes);
-    vq->avail = vq->desc + size * DESC_SIZE;
-    vq->used = QEMU_ALIGN_UP(vq->avail + sizeof(uint16_t) * (3 + size),
-                             PAGE_SIZE);
-
-    for (i = 0; i < size; i++) {
-        desc[i].next = cpu_to_le16(i + 1);
-    }
-    qtest_memset(fb->qts, vq->desc, 0, bytes);
-    qtest_bufwrite(fb->qts, vq->desc, desc, size * DESC_SIZE);
-
-    fb->vdev->bus->queue_select(fb->vdev, index);
-    slot_write(fb, VIRTIO_MMIO_QUEUE_NUM, size);
-    fb->vdev->bus->set_queue_address(fb->vdev, vq);
-    slot_write(fb, VIRTIO_MMIO_QUEUE_READY, 1);
-    return vq;
-}
-
 void qvirtio_fb_start(QVirtioFb *fb, uint64_t features)
 {
     qvirtio_fb_reset(fb);
     qvirtio_set_acknowledge(fb->vdev);
     qvirtio_set_driver(fb->vdev);
     qvirtio_set_features(fb->vdev, features | 1ull << VIRTIO_F_VERSION_1);
-    fb->control = make_queue(fb, VIRTIO_FB_VQ_CONTROL,
-                             QVIRTIO_FB_CONTROL_SIZE);
-    fb->event = make_queue(fb, VIRTIO_FB_VQ_EVENT, QVIRTIO_FB_EVENT_SIZE);
+    qvirtio_requests_start(&fb->control, fb->slot, fb->alloc,
+                           VIRTIO_FB_VQ_CONTROL, QVIRTIO_FB_CONTROL_SIZE);
+    fb->event = qvirtio_queue_new(fb->slot, fb->alloc, VIRTIO_FB_VQ_EVENT,
+                                  QVIRTIO_FB_EVENT_SIZE);
     qvirtio_set_driver_ok(fb->vdev);
 }
 
@@ -124,91 +78,33 @@ bool qvirtio_fb_get_shm(QVirtioFb *fb, uint32_t id, uint64_t *base,
 
 bool qvirtio_fb_needs_reset(QVirtioFb *fb)
 {
-    return fb->vdev->bus->get_status(fb->vdev) & VIRTIO_CONFIG_S_NEEDS_RESET;
+    return qvirtio_needs_reset(fb->vdev);
 }
 
 bool qvirtio_fb_take_interrupt(QVirtioFb *fb)
 {
-    return fb->vdev->bus->get_queue_isr_status(fb->vdev, fb->control);
+    return fb->vdev->bus->get_queue_isr_status(fb->vdev, fb->control.vq);
 }
 
 /*
  * Any request
  */
 
-static void collect_used(QVirtioFb *fb)
-{
-    uint32_t head, length;
-
-    while (qvirtqueue_get_buf(fb->qts, fb->control, &head, &length)) {
-        g_assert_cmpuint(head, <, QVIRTIO_FB_CONTROL_SIZE);
-        g_assert_cmpint(fb->used_length[head], ==, -1);
-        fb->used_length[head] = length;
-        fb->in_flight--;
-    }
-}
-
-void qvirtio_fb_submit(QVirtioFb *fb, uint32_t head)
-{
-    g_assert_cmpuint(fb->control->free_head, <=, QVIRTIO_FB_CONTROL_SIZE);
-    fb->used_length[head] = -1;
-    fb->in_flight++;
-    qvirtqueue_kick(fb->qts, fb->vdev, fb->control, head);
-}
-
 QVirtioFbRequest qvirtio_fb_send(QVirtioFb *fb, const uint32_t *words, int n,
                                  uint32_t in)
 {
-    g_autofree uint32_t *data = g_new(uint32_t, n);
-    QVirtioFbRequest request = { .out = n * 4, .in = in };
-    int i;
-
-    for (i = 0; i < n; i++) {
-        data[i] = cpu_to_le32(words[i]);
-    }
-    request.addr = guest_alloc(fb->alloc, request.out + in);
-    qtest_bufwrite(fb->qts, request.addr, data, request.out);
-    if (in) {
-        /* No response has such a status */
-        qtest_memset(fb->qts, request.addr + request.out, 0xff, in);
-    }
-
-    if (!fb->in_flight) {
-        qvirtqueue_reset_pool(fb->control);
-    }
-    request.head = qvirtqueue_add(fb->qts, fb->control, request.addr,
-                                  request.out, false, in);
-    if (in) {
-        qvirtqueue_add(fb->qts, fb->control, request.addr + request.out, in,
-                       true, false);
-    }
-    qvirtio_fb_submit(fb, request.head);
-    return request;
+    return qvirtio_requests_send(&fb->control, words, n, in);
 }
 
 bool qvirtio_fb_is_used(QVirtioFb *fb, const QVirtioFbRequest *request)
 {
-    collect_used(fb);
-    return fb->used_length[request->head] >= 0;
+    return qvirtio_requests_is_used(&fb->control, request);
 }
 
 uint32_t qvirtio_fb_finish(QVirtioFb *fb, QVirtioFbRequest *request,
                            void *response, size_t size)
 {
-    gint64 give_up = g_get_monotonic_time() + QVIRTIO_FB_HANG_US;
-    uint32_t length;
-
-    while (!qvirtio_fb_is_used(fb, request)) {
-        g_assert_cmpint(g_get_monotonic_time(), <, give_up);
-    }
-    length = fb->used_length[request->head];
-    g_assert_cmpuint(length, <=, request->in);
-    if (size) {
-        qtest_bufread(fb->qts, request->addr + request->out, response,
-                      MIN(size, request->in));
-    }
-    guest_free(fb->alloc, request->addr);
-    return length;
+    return qvirtio_requests_finish(&fb->control, request, response, size);
 }
 
 uint32_t qvirtio_fb_call(QVirtioFb *fb, const uint32_t *words, int n,
@@ -388,30 +284,16 @@ uint32_t qvirtio_fb_finish_flip(QVirtioFb *fb, QVirtioFbRequest *request,
 
 void qvirtio_fb_add_event_buffer(QVirtioFb *fb)
 {
-    uint32_t size = sizeof(struct virtio_fb_event);
-    uint32_t head;
-
-    /* Descriptors are used once: enough for a test, until the next start */
-    g_assert_cmpuint(fb->event->free_head, <, QVIRTIO_FB_EVENT_SIZE);
-    head = qvirtqueue_add(fb->qts, fb->event, guest_alloc(fb->alloc, size),
-                          size, true, false);
-    qvirtqueue_kick(fb->qts, fb->vdev, fb->event, head);
+    qvirtio_events_add(fb->event, fb->alloc, sizeof(struct virtio_fb_event));
 }
 
 bool qvirtio_fb_get_event(QVirtioFb *fb, QVirtioFbEvent *event)
 {
     struct virtio_fb_event wire;
-    uint32_t head, length;
-    uint64_t addr;
 
-    if (!qvirtqueue_get_buf(fb->qts, fb->event, &head, &length)) {
+    if (!qvirtio_events_get(fb->event, fb->alloc, &wire, sizeof(wire))) {
         return false;
     }
-    g_assert_cmpuint(length, ==, sizeof(wire));
-    addr = qtest_readq(fb->qts, fb->event->desc + head * DESC_SIZE);
-    qtest_bufread(fb->qts, addr, &wire, sizeof(wire));
-    guest_free(fb->alloc, addr);
-
     event->type = le32_to_cpu(wire.type);
     event->scanouts = le32_to_cpu(wire.scanouts);
     read_refresh(&event->refresh, &wire.refresh);

@@ -10,6 +10,7 @@
 #include "hw/virtio/virtio-fb-wire.h"
 #include "libqos-malloc.h"
 #include "virtio-mmio.h"
+#include "virtio-requests.h"
 
 #define QVIRTIO_FB_CONTROL_SIZE 256
 #define QVIRTIO_FB_EVENT_SIZE   64
@@ -17,30 +18,18 @@
                                  (1ull << VIRTIO_FB_F_CURSOR) | \
                                  (1ull << VIRTIO_FB_F_DISCARD))
 
-/* No answer within this time is a hang; it says nothing about speed */
-#define QVIRTIO_FB_HANG_US      (60 * G_USEC_PER_SEC)
-
 typedef struct QVirtioFb {
     QTestState *qts;
     QVirtioMMIODevice *slot;
     QVirtioDevice *vdev;
     QGuestAllocator *alloc;
-    QVirtQueue *control;
+    QVirtioRequests control;
     QVirtQueue *event;
     uint64_t vram;              /* where the guest sees video memory */
     uint64_t vram_size;
-    int in_flight;              /* requests that are not used yet */
-    /* By the head of a request: length written, or -1 if it is not used yet */
-    int64_t used_length[QVIRTIO_FB_CONTROL_SIZE];
 } QVirtioFb;
 
-/* A request on its way: one readable and perhaps one writable descriptor */
-typedef struct QVirtioFbRequest {
-    uint64_t addr;
-    uint32_t out;
-    uint32_t in;
-    uint32_t head;
-} QVirtioFbRequest;
+typedef QVirtioRequest QVirtioFbRequest;
 
 typedef struct QVirtioFbMode {
     uint32_t format;
@@ -95,8 +84,6 @@ bool qvirtio_fb_take_interrupt(QVirtioFb *fb);
 
 QVirtioFbRequest qvirtio_fb_send(QVirtioFb *fb, const uint32_t *words, int n,
                                  uint32_t in);
-/* Descriptors are taken one after the other; the first one is the head */
-void qvirtio_fb_submit(QVirtioFb *fb, uint32_t head);
 bool qvirtio_fb_is_used(QVirtioFb *fb, const QVirtioFbRequest *request);
 /* Wait, then copy out at most @size bytes. Returns: the length written */
 uint32_t qvirtio_fb_finish(QVirtioFb *fb, QVirtioFbRequest *request,

@@ -10,6 +10,7 @@
 #include "hw/virtio/virtio-power-wire.h"
 #include "libqos-malloc.h"
 #include "virtio-mmio.h"
+#include "virtio-requests.h"
 
 #define QVIRTIO_POWER_QUEUE_SIZE    64
 
@@ -21,28 +22,16 @@
 /* Types 1 to 8 */
 #define QVIRTIO_POWER_ALL_EVENTS    0x1feu
 
-/* No answer within this time is a hang; it says nothing about speed */
-#define QVIRTIO_POWER_HANG_US       (60 * G_USEC_PER_SEC)
-
 typedef struct QVirtioPower {
     QTestState *qts;
     QVirtioMMIODevice *slot;
     QVirtioDevice *vdev;
     QGuestAllocator *alloc;
-    QVirtQueue *request;
+    QVirtioRequests request;
     QVirtQueue *event;
-    int in_flight;              /* requests that are not used yet */
-    /* By the head of a request: length written, or -1 if it is not used yet */
-    int64_t used_length[QVIRTIO_POWER_QUEUE_SIZE];
 } QVirtioPower;
 
-/* A request on its way: one readable and perhaps one writable descriptor */
-typedef struct QVirtioPowerRequest {
-    uint64_t addr;
-    uint32_t out;
-    uint32_t in;
-    uint32_t head;
-} QVirtioPowerRequest;
+typedef QVirtioRequest QVirtioPowerRequest;
 
 /* Structures of the wire format, in the byte order of the host */
 typedef struct virtio_power_table QVirtioPowerTable;
@@ -73,8 +62,6 @@ bool qvirtio_power_take_config_interrupt(QVirtioPower *power);
 QVirtioPowerRequest qvirtio_power_send(QVirtioPower *power,
                                        const uint32_t *words, int n,
                                        uint32_t in);
-/* Descriptors are taken one after the other; the first one is the head */
-void qvirtio_power_submit(QVirtioPower *power, uint32_t head);
 bool qvirtio_power_is_used(QVirtioPower *power,
                            const QVirtioPowerRequest *request);
 /* Wait, then copy out at most @size bytes. Returns: the length written */
