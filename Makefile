@@ -57,7 +57,7 @@ fuzz:
 bench:
 	@$(STEPS) "scripts/install-deps check" $(PREPARE) "scripts/build-qemu test" \
 		images/build $(BUILD_GUEST) \
-		"bench/run --qemu $(B)/qemu-test/qemu-system-aarch64 --images $(B)/images --out $(B)/bench.json --kms-client $(B)/guest-tools/kms-client --driver $(B)/modules/arm64/virtio_fb.ko --power-driver $(B)/modules/arm64/virtio_power.ko"
+		"bench/run --qemu $(B)/qemu-test/qemu-system-aarch64 --images $(B)/images --out $(B)/bench.json --kms-client $(B)/guest-tools/kms-client --evdev-client $(B)/guest-tools/evdev-client --driver $(B)/modules/arm64/virtio_fb.ko --power-driver $(B)/modules/arm64/virtio_power.ko"
 
 series:
 	@$(STEPS) "scripts/install-deps check" $(PREPARE)

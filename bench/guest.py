@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
 The guests: one that powers off at once, Linux up to its init, Linux that draws
-on a display, and Linux whose disk comes and goes.
+on a display, Linux whose disk comes and goes, and Linux that reads a pointer.
 """
 
 import os
@@ -100,6 +100,33 @@ echo "bench: off"
 /bin/busybox poweroff -f
 '''
 HOTPLUG_INIT_PATH = 'bench-hotplug'
+
+# Has drivers of any pointer; the console is for the program that reads it.
+INPUT_INIT = b'''#!/bin/busybox sh
+/bin/busybox mkdir -p /proc /dev /sys
+/bin/busybox mount -t proc proc /proc
+/bin/busybox mount -t sysfs sysfs /sys
+/bin/busybox mount -t devtmpfs dev /dev
+while read -r module; do
+    case $module in
+    *virtio_mmio.ko | *virtio_console.ko | *virtio_input.ko | *evdev.ko)
+        /bin/busybox insmod "/lib/modules/$module" ;;
+    */hid/* | */usb/*)
+        [ "$1" != usb ] || /bin/busybox insmod "/lib/modules/$module" ;;
+    esac
+done <<END 2>/dev/null
+$(/bin/busybox cat /modules /modules-input)
+END
+until [ -c /dev/hvc0 ]; do /bin/busybox sleep 0.1; done
+exec </dev/hvc0 >/dev/hvc0 2>&1
+/bin/busybox stty -echo -icanon -opost
+[ "$1" = none ] || until /evdev-client list Tablet >/dev/null; do
+    /bin/busybox sleep 0.1
+done
+echo "bench: ready"
+exec /evdev-client -
+'''
+INPUT_INIT_PATH = 'bench-input'
 
 
 def tiny_guest():

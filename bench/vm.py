@@ -93,8 +93,16 @@ class VM:
 
     def command(self, name, /, **arguments):
         """Run a QMP command; events that come before its end are kept."""
+        self.send(name, **arguments)
+        return self.reply(name)
+
+    def send(self, name, /, **arguments):
+        """Begin a QMP command."""
         request = {'execute': name, 'arguments': arguments}
         self.process.stdin.write(json.dumps(request).encode() + b'\n')
+
+    def reply(self, name):
+        """Wait for the end of the first QMP command that has begun."""
         while True:
             reply = self._message()
             if 'return' in reply:

@@ -215,14 +215,15 @@ class VirtioDesktopTest(QemuSystemTest):
             self.skipTest(f'{variable} does not name a directory with {name}')
         return path
 
-    def make_initrd(self, files):
-        """The initramfs of all drivers, and @files (name: path or bytes) in
-        /test."""
+    def make_initrd(self, files, *archives):
+        """The initramfs of all drivers, other @archives of the image, and
+        @files (name: path or bytes) in /test."""
         path = self.scratch_file('initrd')
         with open(path, 'wb') as output:
-            with open(self.image(ALL_DRIVERS), 'rb') as file:
-                output.write(file.read())
-            output.write(bytes(-output.tell() % 4))
+            for archive in ALL_DRIVERS, *archives:
+                with open(self.image(archive), 'rb') as file:
+                    output.write(file.read())
+                output.write(bytes(-output.tell() % 4))
             output.write(cpio_entry('test', b'', 0o40755))
             for name, data in files.items():
                 if isinstance(data, str):
