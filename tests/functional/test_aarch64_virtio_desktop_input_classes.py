@@ -7,12 +7,9 @@
 
 import re
 
-from qemu_test.virtiodesktop_input import (VirtioDesktopInputTest, KEYBOARD,
-                                           MOUSE, TABLET, TOUCH, button, key,
-                                           move, scroll, touch)
-
-ARCHIVE = 'input.cpio.gz'
-LIBINPUT = '/usr/libexec/libinput/libinput-'
+from qemu_test.virtiodesktop_input import (
+    KEYBOARD, LIBINPUT, MOUSE, TABLET, TOUCH, VirtioDesktopLibinputTest,
+    button, key, move, scroll, touch)
 
 # Name: what udev says beside ID_INPUT, what libinput says
 CLASSES = {
@@ -23,16 +20,7 @@ CLASSES = {
 }
 
 
-class VirtioDesktopInputClasses(VirtioDesktopInputTest):
-
-    def boot_udev(self, *args):
-        """All devices are known to udev, which needs a group to begin with."""
-        vm, console = self.boot(*args, initrd=self.make_client_initrd(ARCHIVE))
-        console.run('mkdir -p /run/udev; echo root:x:0: >/etc/group; '
-                    '/usr/lib/systemd/systemd-udevd --daemon 2>/dev/null')
-        console.run('/usr/bin/udevadm trigger --action=add '
-                    '--subsystem-match=input; /usr/bin/udevadm settle')
-        return vm, console
+class VirtioDesktopInputClasses(VirtioDesktopLibinputTest):
 
     def udev(self, console):
         """Each event device's name: its ID_INPUT_* that are on, properties."""
@@ -72,23 +60,6 @@ class VirtioDesktopInputClasses(VirtioDesktopInputTest):
         for side in size.groups():
             self.assertIn(int(side), range(100, 1000))
 
-    def start_events(self, console):
-        """Let libinput print what it sees."""
-        console.run(f'{LIBINPUT}debug-events --show-keycodes >/tmp/events '
-                    '2>&1 & pid=$!')
-        for name in KEYBOARD, TABLET, TOUCH:
-            console.wait_for(f'grep -q "DEVICE_ADDED.*{name}" /tmp/events')
-
-    def assert_events(self, console, *patterns):
-        """Lines that these match, in this order."""
-        # The last of several may come later: libinput waits for bounces
-        console.wait_for(f"grep -q '{patterns[-1]}' /tmp/events")
-        text = rest = console.run('cat /tmp/events')
-        for pattern in patterns:
-            match = re.search(pattern, rest)
-            self.assertTrue(match, f'no {pattern} in {rest}, of {text}')
-            rest = rest[match.end():]
-
     def test_events(self):
         vm, console = self.boot_udev()
         self.start_events(console)
@@ -115,4 +86,4 @@ class VirtioDesktopInputClasses(VirtioDesktopInputTest):
 
 
 if __name__ == '__main__':
-    VirtioDesktopInputTest.main()
+    VirtioDesktopLibinputTest.main()

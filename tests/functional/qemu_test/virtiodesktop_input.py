@@ -4,6 +4,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 
 import contextlib
+import re
 
 from .virtiodesktop import VirtioDesktopTest, wait_until
 
@@ -26,6 +27,10 @@ KEYS = {'esc': 1, '1': 2, '2': 3, '3': 4, 'a': 30, 's': 31, 'd': 32, 'f': 33,
         'left': 105, 'right': 106, 'down': 108, 'volumeup': 115,
         'audioplay': 164}
 AXES = ('x', 'y')
+
+# Of the image: an archive with udev and libinput, and where the latter is
+ARCHIVE = 'input.cpio.gz'
+LIBINPUT = '/usr/libexec/libinput/libinput-'
 
 HASH_START, HASH_FACTOR = 2166136261, 16777619
 
@@ -321,3 +326,34 @@ class VirtioDesktopInputTest(VirtioDesktopTest):
             elif word == 'axis':
                 found['axes'][pairs['code']] = pairs
         return found
+
+
+class VirtioDesktopLibinputTest(VirtioDesktopInputTest):
+    """Guests that have udev and libinput, too."""
+
+    def boot_udev(self, *args, **options):
+        """All devices are known to udev, which needs a group to begin with."""
+        vm, console = self.boot(
+            *args, initrd=self.make_client_initrd(ARCHIVE), **options)
+        console.run('mkdir -p /run/udev; echo root:x:0: >/etc/group; '
+                    '/usr/lib/systemd/systemd-udevd --daemon 2>/dev/null')
+        console.run('/usr/bin/udevadm trigger --action=add '
+                    '--subsystem-match=input; /usr/bin/udevadm settle')
+        return vm, console
+
+    def start_events(self, console):
+        """Let libinput print what it sees."""
+        console.run(f'{LIBINPUT}debug-events --show-keycodes >/tmp/events '
+                    '2>&1 & pid=$!')
+        for name in KEYBOARD, TABLET, TOUCH:
+            console.wait_for(f'grep -q "DEVICE_ADDED.*{name}" /tmp/events')
+
+    def assert_events(self, console, *patterns):
+        """Lines that these match, in this order."""
+        # The last of several may come later: libinput waits for bounces
+        console.wait_for(f"grep -q '{patterns[-1]}' /tmp/events")
+        text = rest = console.run('cat /tmp/events')
+        for pattern in patterns:
+            match = re.search(pattern, rest)
+            self.assertTrue(match, f'no {pattern} in {rest}, of {text}')
+            rest = rest[match.end():]
