@@ -69,6 +69,15 @@ class VirtioDesktopKvm(VirtioDesktopKvmTest):
         self.assertGreaterEqual(ours, 4)
         self.assertLess(abs(ours - theirs), 0.25 * theirs)
 
+    def assert_restarts(self, console):
+        """CPUs go off and on as the guest likes, and work."""
+        for cpu in 1, 2, 1, 2:
+            console.run(f'echo 0 >{CPU}/cpu{cpu}/online')
+            console.run(f'taskset {1 << cpu} true', status=1)
+            console.run(f'echo 1 >{CPU}/cpu{cpu}/online')
+            console.run(f'taskset {1 << cpu} sleep 0.1')
+        self.assert_healthy(console)
+
     def test_cpus(self):
         """SMP, a CPU that comes later, the timer, power-off."""
         host = self.start_host()
@@ -76,11 +85,15 @@ class VirtioDesktopKvm(VirtioDesktopKvmTest):
         console = guest.console
         self.assert_in_kernel(host, guest, 3)
         self.assertEqual(console.run(f'cat {CPU}/online').strip(), '0-1')
+        # A CPU that is parked does not cost more than a line
+        lines = console.run('dmesg | grep CPU2; true').splitlines()
+        self.assertLessEqual(len(lines), 1, lines)
         console.run('insmod /test/virtio_power.ko')
         console.wait_for(f'[ -e {POWER}/machine/name ]')
         console.run(f'echo 1 >{CPU}/cpu2/online', status=1)
         guest.cmd('cpu-set-present', **{'cpu-index': 2, 'present': True})
         console.wait_for(f'[ "$(cat {CPU}/cpu2/online)" = 1 ]')
+        self.assert_restarts(console)
         guest.cmd('cpu-set-present', **{'cpu-index': 2, 'present': False})
         guest.wait_for_event(self, 'CPU_PRESENT_CHANGED', present=False,
                              **{'cpu-index': 2})
