@@ -109,13 +109,14 @@ static uint32_t first_report(VirtIOInputQueue *q, uint32_t ring)
 
 /*
  * Is the first report longer than all that the guest ever gave?  It may be
- * about to give more, unless it has had the time for that.
+ * about to give more, unless very much has happened meanwhile.
  */
 static bool is_stuck(VirtIOInputQueue *q, const Batch *batch, uint32_t len)
 {
     q->most_buffers = MAX(q->most_buffers, batch->num);
     return len > q->most_buffers &&
-           (len > VIRTIO_INPUT_QUEUE_SIZE || q->complete > len);
+           (len > VIRTIO_INPUT_QUEUE_SIZE ||
+            q->complete > VIRTIO_INPUT_SOFT_MAX);
 }
 
 /*

@@ -535,36 +535,44 @@ static void test_sparse(void)
     InputMachine *machine = input_start("");
     QVirtioInput *keyboard = &machine->dev[INPUT_KEYBOARD];
     g_autofree InputGuest *guest = g_new(InputGuest, 1);
+    QVirtioInputEvent seen[QVIRTIO_INPUT_RING_MAX];
+    int i, n;
 
     input_guest_init(guest);
-    qvirtio_input_start(keyboard, 256);
+    qvirtio_input_start(keyboard, QVIRTIO_INPUT_RING_MAX);
     qvirtio_input_give(keyboard, 64);
     send_toggles(machine, "a", 200);
-    g_assert_cmpint(input_guest_drain(guest, keyboard), ==, 64);
-    qvirtio_input_give(keyboard, 64);
-    g_assert_cmpint(input_guest_drain(guest, keyboard), ==, 64);
-    input_guest_finish(guest, keyboard);
+    while ((n = qvirtio_input_take(keyboard, seen, ARRAY_SIZE(seen)))) {
+        for (i = 0; i < n; i++) {
+            input_guest_apply(guest, &seen[i]);
+        }
+        qvirtio_input_give(keyboard, n);
+    }
     g_assert_cmpint(guest->transitions, ==, 200);
     g_assert_cmpint(guest->reports, ==, 1);
     input_quit(machine);
 }
 
-/* One that has fewer buffers than a report has events: others follow */
+/* One that never has as many buffers as a report has events does not starve */
 static void test_few(void)
 {
     InputMachine *machine = input_start("");
     QVirtioInput *keyboard = &machine->dev[INPUT_KEYBOARD];
+    g_autofree InputGuest *guest = g_new(InputGuest, 1);
+    int i;
 
+    input_guest_init(guest);
     qvirtio_input_start(keyboard, 64);
     qvirtio_input_give(keyboard, 2);
     send_toggles(machine, "a", 3);
     input_expect_none(keyboard);
-    input_send_key(machine, "b", true);
-    input_expect(keyboard, { EV_KEY, KEY_A, 1 }, { EV_KEY, KEY_A, 0 });
-    qvirtio_input_give(keyboard, 2);
-    input_expect(keyboard, { EV_KEY, KEY_A, 1 }, SYN);
-    qvirtio_input_give(keyboard, 2);
-    input_expect(keyboard, { EV_KEY, KEY_B, 1 }, SYN);
+    for (i = 0; i < 40; i++) {
+        send_toggles(machine, "b", 30);
+    }
+    g_assert_cmpint(input_guest_drain(guest, keyboard), ==, 2);
+    input_guest_finish(guest, keyboard);
+    g_assert_cmpint(guest->reports, ==, 41);
+    g_assert_cmpint(guest->transitions, ==, 3 + 40 * 30);
     input_quit(machine);
 }
 

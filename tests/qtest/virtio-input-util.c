@@ -249,7 +249,7 @@ void input_send_abs(InputMachine *machine, const char *axis, int64_t value)
 void input_expect_events(QVirtioInput *input, const QVirtioInputEvent *events,
                          int n)
 {
-    QVirtioInputEvent seen[QVIRTIO_INPUT_QUEUE_SIZE];
+    QVirtioInputEvent seen[QVIRTIO_INPUT_RING_MAX];
     int num = qvirtio_input_take(input, seen, ARRAY_SIZE(seen));
     int i;
 
@@ -335,7 +335,7 @@ void input_guest_apply(InputGuest *guest, const QVirtioInputEvent *event)
 
 int input_guest_drain(InputGuest *guest, QVirtioInput *input)
 {
-    QVirtioInputEvent seen[QVIRTIO_INPUT_QUEUE_SIZE];
+    QVirtioInputEvent seen[QVIRTIO_INPUT_RING_MAX];
     int n = qvirtio_input_take(input, seen, ARRAY_SIZE(seen));
     int i;
 

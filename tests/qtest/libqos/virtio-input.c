@@ -76,7 +76,7 @@ static void make_buffers(QVirtioInput *input)
 
 void qvirtio_input_start(QVirtioInput *input, uint16_t size)
 {
-    g_assert_cmpuint(size, <=, QVIRTIO_INPUT_QUEUE_SIZE);
+    g_assert_cmpuint(size, <=, QVIRTIO_INPUT_RING_MAX);
     qvirtio_input_reset(input);
     qvirtio_set_acknowledge(input->vdev);
     qvirtio_set_driver(input->vdev);
@@ -173,8 +173,8 @@ bool qvirtio_input_take_interrupt(QVirtioInput *input)
 int qvirtio_input_take(QVirtioInput *input, QVirtioInputEvent *events, int max)
 {
     QVirtQueue *vq = input->event;
-    struct vring_used_elem ring[QVIRTIO_INPUT_QUEUE_SIZE];
-    struct virtio_input_event data[QVIRTIO_INPUT_QUEUE_SIZE];
+    struct vring_used_elem ring[QVIRTIO_INPUT_RING_MAX];
+    struct virtio_input_event data[QVIRTIO_INPUT_RING_MAX];
     uint16_t end = read_word(input, vq->used + 2);
     int n = 0;
 

@@ -12,6 +12,8 @@
 #include "virtio-requests.h"
 
 #define QVIRTIO_INPUT_QUEUE_SIZE    64
+/* A ring for events can be larger */
+#define QVIRTIO_INPUT_RING_MAX 256
 #define QVIRTIO_INPUT_EVENT_SIZE    8
 
 /* In the byte order of the host */
@@ -30,11 +32,11 @@ typedef struct QVirtioInput {
     QVirtioRequests status;
     uint64_t buffers;           /* one of eight bytes for each descriptor */
     /* Buffers that the driver has, in the order in which it got them back */
-    uint16_t free[QVIRTIO_INPUT_QUEUE_SIZE];
+    uint16_t free[QVIRTIO_INPUT_RING_MAX];
     uint16_t num_free;
-    uint16_t avail[QVIRTIO_INPUT_QUEUE_SIZE]; /* as in the guest's memory */
+    uint16_t avail[QVIRTIO_INPUT_RING_MAX]; /* as in the guest's memory */
     uint16_t given;             /* index in avail, and how many were given */
-    uint32_t size[QVIRTIO_INPUT_QUEUE_SIZE]; /* of each buffer */
+    uint32_t size[QVIRTIO_INPUT_RING_MAX]; /* of each buffer */
     int kicks;                  /* how often the device wanted to know */
     int short_returned;         /* buffers that came back without an event */
 } QVirtioInput;
