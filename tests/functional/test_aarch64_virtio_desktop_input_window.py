@@ -6,6 +6,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 
 import os
+import re
 from unittest import mock
 
 from qemu_test import virtiodesktop_xorg as xorg
@@ -31,9 +32,9 @@ class VirtioDesktopInputWindow(VirtioDesktopLibinputTest):
             self.skipTest(f'{program} is not installed')
         self.x = xorg.Xorg(self)
 
-    def boot_window(self, boot):
+    def boot_window(self, boot, *args):
         with mock.patch.dict(os.environ, self.x.environment()):
-            vm, console = boot('-display', 'sdl')
+            vm, console = boot('-display', 'sdl', *args)
         self.x.find_window('QEMU')
         return vm, console
 
@@ -113,6 +114,36 @@ class VirtioDesktopInputWindow(VirtioDesktopLibinputTest):
             self.check_keys(client)
             self.check_pointer(client)
             self.check_touch(client)
+        self.assert_healthy(console)
+
+    def test_two_windows(self):
+        """Each with a touch screen of its own, under fingers at one time."""
+        _, console = self.boot_window(
+            self.boot, '-name', 'vm', '-M', 'touch=off',
+            '-global', 'virtio-fb-device.xres=600',
+            '-global', 'virtio-fb-device.yres=400',
+            '-device', 'virtio-fb-device,id=fb',
+            '-device', 'virtio-multitouch-device,serial=first,'
+            'display=/machine/board/fb-device',
+            '-device', 'virtio-multitouch-device,serial=second,display=fb')
+        self.x.find_window('vm-1', x=620)
+        self.x.find_window('vm-0')
+        with self.evdev(console) as client:
+            nodes = {}
+            for line in client.run('list'):
+                found = re.search(r'^device .*event=(\d+).*serial=(\w+)', line)
+                if found:
+                    nodes[found[2]] = f'event{found[1]}'
+            self.x.touch(1, xorg.TOUCH_BEGIN, 300, 100)
+            self.x.touch(2, xorg.TOUCH_BEGIN, 620 + 300, 200)
+            self.x.touch(3, xorg.TOUCH_BEGIN, 450, 300)
+            for name, places in (('first', {(0.5, 0.25), (0.75, 0.75)}),
+                                 ('second', {(0.5, 0.5)})):
+                client.open(nodes[name])
+                self.wait_for(client, lambda state, places=places: places == {
+                    (round(slot['x'] / ABS_MAX, 2),
+                     round(slot['y'] / ABS_MAX, 2))
+                    for slot in state.slots.values()}, f'{name} screen')
         self.assert_healthy(console)
 
     def test_libinput(self):

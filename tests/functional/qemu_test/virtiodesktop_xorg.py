@@ -122,11 +122,11 @@ class Xorg:
             env={**os.environ, **self.environment()},
             stdout=subprocess.PIPE).stdout
 
-    def find_window(self, name):
-        """Wait for the window, give it the focus; there is no manager."""
+    def find_window(self, name, x=0):
+        """Wait for a window, give it the focus; there is no manager."""
         self.window = self.xdotool('search', '--sync', '--onlyvisible',
                                    '--name', name).split()[0]
-        self.xdotool('windowmove', '--sync', self.window, '0', '0')
+        self.xdotool('windowmove', self.window, str(x), '0')
         self.xdotool('windowfocus', '--sync', self.window)
 
     # Devices
