@@ -23,7 +23,7 @@ NONE = ('virtio-desktop', [], 'none')
 METRICS = [
     ('median', 'event to evdev and back, median', 'us', 0),
     ('p99', '  99th percentile', 'us', 0),
-    ('console', '  of it the console, median', 'us', 0),
+    ('console', 'a line to the console and back, median', 'us', 0),
     ('rate', 'reports a second, none lost', '', 0),
     ('flood', 'reports that arrive of 4000 at once', '', 0),
     ('idle', 'wake-ups a second when idle', '', 1),
