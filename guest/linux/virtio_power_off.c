@@ -61,7 +61,7 @@ static int restart(struct sys_off_data *data)
 }
 
 /* There is no handler for halting; this is the last that the kernel calls */
-static void syscore_shut_down(void)
+static void halt(void)
 {
 	if (system_state != SYSTEM_HALT)
 		return;
@@ -69,9 +69,27 @@ static void syscore_shut_down(void)
 	vpw_request_polled(the_device, VIRTIO_POWER_REQ_HALT);
 }
 
-static struct syscore_ops syscore = {
+#ifdef VPW_STRUCT_SYSCORE
+static void syscore_shut_down(void *data)
+{
+	halt();
+}
+
+static const struct syscore_ops syscore_ops = {
 	.shutdown = syscore_shut_down,
 };
+
+static struct syscore syscore = {
+	.ops = &syscore_ops,
+};
+#else
+#define register_syscore register_syscore_ops
+#define unregister_syscore unregister_syscore_ops
+
+static struct syscore_ops syscore = {
+	.shutdown = halt,
+};
+#endif
 
 /*
  * With a crash kernel this is only called where "crash_kexec_post_notifiers"
@@ -115,7 +133,7 @@ int vpw_off_start(struct vpw_device *vpw)
 		return PTR_ERR(vpw->restart);
 	}
 	the_device = vpw;
-	register_syscore_ops(&syscore);
+	register_syscore(&syscore);
 	vpw->panic_nb.notifier_call = panicked;
 	vpw->panic_nb.priority = INT_MAX - 2;
 	atomic_notifier_chain_register(&panic_notifier_list, &vpw->panic_nb);
@@ -128,7 +146,7 @@ void vpw_off_stop(struct vpw_device *vpw)
 {
 	unregister_reboot_notifier(&vpw->reboot_nb);
 	atomic_notifier_chain_unregister(&panic_notifier_list, &vpw->panic_nb);
-	unregister_syscore_ops(&syscore);
+	unregister_syscore(&syscore);
 	unregister_sys_off_handler(vpw->restart);
 	unregister_sys_off_handler(vpw->power_off);
 	the_device = NULL;
