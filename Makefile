@@ -7,46 +7,61 @@
 TOP := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 B ?= build
 override B := $(abspath $(B))
-export B QEMU_SRC DEBIAN_MIRROR CPUS MEM QEMU_ARGS SUITE DISK_SIZE
+export B QEMU_SRC DEBIAN_MIRROR PACKAGE_PROFILES CPUS MEM QEMU_ARGS SUITE DISK_SIZE
 
 STEPS := $(TOP)/scripts/steps
 PREPARE := scripts/fetch-qemu scripts/fetch-tools scripts/prepare-tree
 BUILD_GUEST := scripts/build-guest-modules scripts/build-guest-tools \
 	scripts/build-conformance
 BUILD_RUN := "scripts/install-deps run" $(PREPARE) "scripts/build-qemu run"
+GUEST ?= desktop
+BUILD_minimal := images/build-minimal
+BUILD_desktop := scripts/build-guest-package images/build-desktop
+ifeq ($(BUILD_$(GUEST)),)
+$(error there is no guest "$(GUEST)"; GUEST is desktop or minimal)
+endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run build image check fuzz bench series clean distclean
+.PHONY: help run build image check fuzz bench series screenshot package package-check clean distclean
 
 help:
-	@echo 'make run         build what is needed and boot the guest (Ctrl-A x quits)'
+	@echo 'make run         build what is needed and start the desktop'
 	@echo 'make build       only build $(B)/qemu-system-aarch64 and qemu-img'
-	@echo 'make image       only make the guest: kernel, initramfs, root disk'
+	@echo 'make image       make the guest anew: kernel, initramfs, root disk'
+	@echo 'make screenshot  write a picture of the running desktop: $(B)/desktop.png'
 	@echo 'make check       build and run all tests (SUITE=qtest: only some)'
 	@echo 'make fuzz        feed our devices bad requests until something breaks'
 	@echo 'make bench       measure, side by side with -M virt and virtio-gpu'
 	@echo 'make series      write the patch series for QEMU to $(B)/series'
+	@echo 'make package     build Debian packages of QEMU and the drivers: $(B)/packages'
+	@echo 'make package-check  build, install and try them in a clean Debian'
 	@echo 'make clean       remove what was built, the guest and its disk; keep downloads'
 	@echo 'make distclean   remove $(B)'
 	@echo
 	@echo 'B=dir            build directory (default: build, here)'
 	@echo 'QEMU_SRC=dir     use this QEMU 10.0.x source tree, download none'
 	@echo 'DEBIAN_MIRROR=   mirror, if not the one that apt here uses'
-	@echo 'CPUS=2 MEM=1G QEMU_ARGS="..."   for make run'
+	@echo 'GUEST=minimal    for make run and image: text only, small and quick'
+	@echo 'CPUS=2 MEM=2G QEMU_ARGS="..."   for make run'
 
 run:
-	@$(STEPS) $(BUILD_RUN) images/build scripts/run-vm
+	@$(STEPS) $(BUILD_RUN) $(BUILD_$(GUEST)) "scripts/run-vm $(GUEST)"
 
 build:
 	@$(STEPS) $(BUILD_RUN)
 
+# Made anew, even if nothing has changed: with Debian's latest packages
 image:
-	@$(STEPS) $(BUILD_RUN) images/build
+	@rm -f $(B)/$(if $(filter minimal,$(GUEST)),images,$(GUEST))/recipe
+	@$(STEPS) $(BUILD_RUN) $(BUILD_$(GUEST))
+
+screenshot:
+	@$(STEPS) $(BUILD_RUN) $(BUILD_$(GUEST)) "scripts/screenshot $(B)/desktop.png"
 
 check:
 	@$(STEPS) "scripts/install-deps check" $(PREPARE) "scripts/build-qemu run" \
 		"scripts/build-qemu test" "scripts/build-qemu fuzz" \
-		scripts/fetch-sysroot "scripts/build-qemu kvm" images/build $(BUILD_GUEST) \
+		scripts/fetch-sysroot "scripts/build-qemu kvm" $(BUILD_minimal) $(BUILD_GUEST) $(BUILD_desktop) \
 		scripts/run-tests
 
 # Sessions with ever new seeds, until one fails or it is interrupted
@@ -55,21 +70,31 @@ fuzz:
 		"scripts/build-qemu fuzz" "scripts/run-fuzz all"
 
 bench:
-	@$(STEPS) "scripts/install-deps check" $(PREPARE) "scripts/build-qemu test" \
-		images/build $(BUILD_GUEST) \
-		"bench/run --qemu $(B)/qemu-test/qemu-system-aarch64 --images $(B)/images --out $(B)/bench.json --kms-client $(B)/guest-tools/kms-client --evdev-client $(B)/guest-tools/evdev-client --driver $(B)/modules/arm64/virtio_fb.ko --power-driver $(B)/modules/arm64/virtio_power.ko"
+	@$(STEPS) "scripts/install-deps check" $(PREPARE) "scripts/build-qemu run" \
+		"scripts/build-qemu test" $(BUILD_minimal) $(BUILD_GUEST) \
+		scripts/fetch-sysroot "scripts/build-qemu kvm" \
+		"bench/run --qemu $(B)/qemu-test/qemu-system-aarch64 --images $(B)/images --out $(B)/bench.json --kms-client $(B)/guest-tools/kms-client --evdev-client $(B)/guest-tools/evdev-client --driver $(B)/modules/arm64/virtio_fb.ko --power-driver $(B)/modules/arm64/virtio_power.ko --kvm-qemu $(B)/qemu-kvm/qemu-system-aarch64 --sysroot $(B)/sysroot --slim $(B)/qemu-run/qemu-system-aarch64 --packages $(B)/packages"
 
 series:
 	@$(STEPS) "scripts/install-deps check" $(PREPARE)
 	@$(TOP)/scripts/make-series $(B)/src/upstream $(B)/series
 
+package:
+	@$(STEPS) "scripts/install-deps package" scripts/fetch-qemu scripts/build-guest-package \
+		"scripts/make-package binary"
+
+package-check: package image
+	@$(STEPS) scripts/check-package
+
 clean:
+	@$(TOP)/scripts/make-package clean
 	@rm -rf $(addprefix $(B)/,qemu-run qemu-test qemu-fuzz qemu-kvm qemu-system-aarch64 qemu-img \
-		bench.json images images.old images.tmp modules guest-tools conformance meson series series-check logs src/qemu src/qemu.new \
+		bench.json images images.old images.tmp desktop desktop.old desktop.tmp desktop.png modules guest-tools conformance meson series series-check logs src/qemu src/qemu.new \
 		src/patched.tmp src/upstream src/upstream.new src/origin tools.new sysroot.new)
 	@echo '==> Removed what was built; downloads stay in $(B)'
 
 # Only what is surely ours: B may be any directory.
 distclean: clean
+	@$(TOP)/scripts/make-package distclean
 	@rm -rf $(addprefix $(B)/,apt kbuild src sysroot tools)
 	@rmdir $(B) 2>/dev/null || [ ! -d $(B) ] || echo '==> $(B) holds other files: not removed'
