@@ -61,7 +61,7 @@ static int restart(struct sys_off_data *data)
 }
 
 /* There is no handler for halting; this is the last that the kernel calls */
-static void halt(void)
+static void halt_machine(void)
 {
 	if (system_state != SYSTEM_HALT)
 		return;
@@ -72,7 +72,7 @@ static void halt(void)
 #ifdef VPW_STRUCT_SYSCORE
 static void syscore_shut_down(void *data)
 {
-	halt();
+	halt_machine();
 }
 
 static const struct syscore_ops syscore_ops = {
@@ -87,7 +87,7 @@ static struct syscore syscore = {
 #define unregister_syscore unregister_syscore_ops
 
 static struct syscore_ops syscore = {
-	.shutdown = halt,
+	.shutdown = halt_machine,
 };
 #endif
 
