@@ -10,6 +10,8 @@
 
 #include "qemu/osdep.h"
 #include "ui/clipboard.h"
+#include "ui/console.h"
+#include "ui/input.h"
 #include "ui/sdl2.h"
 
 /* What SDL was told last: it tells us of that, too */
