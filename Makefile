@@ -22,12 +22,13 @@ $(error there is no guest "$(GUEST)"; GUEST is desktop or minimal)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run build image check fuzz bench series screenshot package package-check clean distclean
+.PHONY: help run build image image-installed check fuzz bench series screenshot package package-check clean distclean
 
 help:
 	@echo 'make run         build what is needed and start the desktop'
 	@echo 'make build       only build $(B)/qemu-system-aarch64 and qemu-img'
 	@echo 'make image       make the guest anew: kernel, initramfs, root disk'
+	@echo 'make image-installed  make the disk of an installed Debian, to boot by firmware'
 	@echo 'make screenshot  write a picture of the running desktop: $(B)/desktop.png'
 	@echo 'make check       build and run all tests (SUITE=qtest: only some)'
 	@echo 'make fuzz        feed our devices bad requests until something breaks'
@@ -54,6 +55,11 @@ build:
 image:
 	@rm -f $(B)/$(if $(filter minimal,$(GUEST)),images,$(GUEST))/recipe
 	@$(STEPS) $(BUILD_RUN) $(BUILD_$(GUEST))
+
+# With it, "make check" tests more; too slow to be made for each
+image-installed:
+	@$(STEPS) "scripts/install-deps check" $(PREPARE) "scripts/build-qemu run" \
+		scripts/build-guest-package images/build-installed
 
 screenshot:
 	@$(STEPS) $(BUILD_RUN) $(BUILD_$(GUEST)) "scripts/screenshot $(B)/desktop.png"
@@ -89,7 +95,7 @@ package-check: package image
 clean:
 	@$(TOP)/scripts/make-package clean
 	@rm -rf $(addprefix $(B)/,qemu-run qemu-test qemu-fuzz qemu-kvm qemu-system-aarch64 qemu-img \
-		bench.json images images.old images.tmp desktop desktop.old desktop.tmp desktop.png modules guest-tools conformance meson series series-check logs src/qemu src/qemu.new \
+		bench.json images images.old images.tmp desktop desktop.old desktop.tmp desktop.png installed installed.tmp modules guest-tools conformance meson series series-check logs src/qemu src/qemu.new \
 		src/patched.tmp src/upstream src/upstream.new src/origin tools.new sysroot.new)
 	@echo '==> Removed what was built; downloads stay in $(B)'
 
