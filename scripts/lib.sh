@@ -21,6 +21,8 @@ QEMU_TREE=$B/src/qemu        # with our files and patches
 
 PATH=$PATH:/usr/sbin:/sbin
 [ -d /usr/lib/ccache ] && PATH=/usr/lib/ccache:$PATH
+# What was compiled in one build directory serves another, too.
+export CCACHE_BASEDIR=$B CCACHE_NOHASHDIR=true
 
 # Paths given to "clean_on_exit" vanish however the script ends.
 clean_paths=()
