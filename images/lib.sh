@@ -195,7 +195,6 @@ unpack_root() {
 
 # make_ext4 SIZE [OPTION]: of the root directory, all of which is root's.
 make_ext4() {
-    chown -R --from="$(id -u)" 0:0 "$WORK/root"
     mke2fs -q -t ext4 -L virtio-desktop -E "root_owner=0:0,lazy_itable_init=1${2:+,$2}" \
         -d "$WORK/root" "$WORK/$DISK_FILE" "$1"
 }
