@@ -69,3 +69,9 @@ qemu-builds := $(filter-out microvm,${qemu-builds})
 QEMU_CONFIGURE_OPTIONS += --target-list=aarch64-softmmu,arm-softmmu
 
 endif
+
+# pkg.qemu.only-slim: just the slim one
+ifneq (,$(filter pkg.qemu.only-slim, ${DEB_BUILD_PROFILES}))
+export DH_OPTIONS = $(addprefix -N,$(filter-out ${slim},${BUILD_PACKAGES}))
+qemu-builds := virtio-desktop
+endif
