@@ -42,8 +42,6 @@
 #include "target/arm/internals.h"
 #include "target/arm/multiprocessing.h"
 
-#define PVTIME_SIZE_PER_CPU 64
-
 const MemMapEntry vd_memmap[] = {
     [VD_FLASH] =      { 0x00000000, VD_NUM_FLASH * VD_FLASH_BANK_SIZE },
     [VD_GIC_DIST] =   { 0x08000000, 64 * KiB },
@@ -58,137 +56,19 @@ const MemMapEntry vd_memmap[] = {
     [VD_RAM] =        { 0x40000000, 0 /* -m */ },
 };
 
-/*
- * CPUs
- */
-
-static const CPUArchIdList *virt_desktop_possible_cpu_arch_ids(MachineState *ms)
+/* A host whose only interrupt controller is a GICv2 has 8, for instance */
+static void check_kvm_cpu_count(MachineState *ms)
 {
-    unsigned int max_cpus = ms->smp.max_cpus;
-    int n;
+#ifdef CONFIG_KVM
+    int limit = kvm_check_extension(KVM_STATE(ms->accelerator),
+                                    KVM_CAP_MAX_VCPUS);
 
-    if (ms->possible_cpus) {
-        return ms->possible_cpus;
+    if (limit > 0 && ms->smp.max_cpus > limit) {
+        error_report("%u CPUs are too many: this host's KVM has %d at most",
+                     ms->smp.max_cpus, limit);
+        exit(EXIT_FAILURE);
     }
-
-    ms->possible_cpus = g_malloc0(sizeof(CPUArchIdList) +
-                                  sizeof(CPUArchId) * max_cpus);
-    ms->possible_cpus->len = max_cpus;
-    for (n = 0; n < max_cpus; n++) {
-        CPUArchId *id = &ms->possible_cpus->cpus[n];
-
-        id->type = ms->cpu_type;
-        /* As KVM numbers them, for both GICs: a GICv2 has 8 CPUs at most */
-        id->arch_id = arm_build_mp_affinity(n, GICV3_TARGETLIST_BITS);
-        id->vcpus_count = 1;
-        id->props.has_socket_id = true;
-        id->props.socket_id = n / (ms->smp.clusters * ms->smp.cores *
-                                   ms->smp.threads);
-        id->props.has_cluster_id = true;
-        id->props.cluster_id = n / (ms->smp.cores * ms->smp.threads) %
-                               ms->smp.clusters;
-        id->props.has_core_id = true;
-        id->props.core_id = n / ms->smp.threads % ms->smp.cores;
-        id->props.has_thread_id = true;
-        id->props.thread_id = n % ms->smp.threads;
-    }
-    return ms->possible_cpus;
-}
-
-static CpuInstanceProperties
-virt_desktop_cpu_index_to_props(MachineState *ms, unsigned cpu_index)
-{
-    const CPUArchIdList *list = virt_desktop_possible_cpu_arch_ids(ms);
-
-    assert(cpu_index < list->len);
-    return list->cpus[cpu_index].props;
-}
-
-static void check_cpu_count(VirtDesktopMachineState *vds, Error **errp)
-{
-    unsigned int max_cpus = MACHINE(vds)->smp.max_cpus;
-    unsigned int limit = GIC_NCPU;
-
-    if (vds->gic_version == GIC_V3) {
-        limit = vd_memmap[VD_GIC_REDIST].size / GICV3_REDIST_SIZE;
-    }
-    if (max_cpus > limit) {
-        error_setg(errp, "%u CPUs are too many: virtio-desktop with GICv%d"
-                   " has %u at most", max_cpus, vds->gic_version, limit);
-    }
-}
-
-static void create_cpu(MachineState *ms, int n, Error **errp)
-{
-    ERRP_GUARD();
-    const CPUArchId *id = &ms->possible_cpus->cpus[n];
-    Object *cpu = object_new(id->type);
-
-    CPU(cpu)->cpu_index = n;
-    object_property_set_int(cpu, "mp-affinity", id->arch_id, &error_abort);
-    /* A register tells it, and a target may have another number present */
-    object_property_set_int(cpu, "core-count", ms->smp.max_cpus, &error_abort);
-    object_property_set_link(cpu, "memory", OBJECT(get_system_memory()),
-                             &error_abort);
-    /* A desktop guest gets neither a hypervisor's nor a secure level */
-    if (object_property_find(cpu, "has_el3")) {
-        object_property_set_bool(cpu, "has_el3", false, &error_abort);
-    }
-    if (object_property_find(cpu, "has_el2")) {
-        object_property_set_bool(cpu, "has_el2", false, &error_abort);
-    }
-    if (object_property_find(cpu, "aarch64") &&
-        !object_property_get_bool(cpu, "aarch64", &error_abort)) {
-        error_setg(errp, "virtio-desktop needs 64-bit CPUs (aarch64=on)");
-    } else {
-        qdev_realize(DEVICE(cpu), NULL, errp);
-    }
-    object_unref(cpu);
-}
-
-static void create_cpus(VirtDesktopMachineState *vds, Error **errp)
-{
-    ERRP_GUARD();
-    MachineState *ms = MACHINE(vds);
-    int n;
-
-    /* The GIC wants all that it will ever have; the board parks some */
-    virt_desktop_possible_cpu_arch_ids(ms);
-    for (n = 0; n < ms->smp.max_cpus; n++) {
-        create_cpu(ms, n, errp);
-        if (*errp) {
-            return;
-        }
-    }
-}
-
-/* What KVM needs to be told of a vCPU once GIC and memory are there */
-static void finish_kvm_cpus(VirtDesktopMachineState *vds, Error **errp)
-{
-    bool steal_time = object_property_get_bool(OBJECT(first_cpu),
-                                               "kvm-steal-time", NULL);
-    CPUState *cs;
-
-    if (steal_time) {
-        if (!memory_region_init_ram(&vds->pvtime, NULL, "pvtime",
-                                    vd_memmap[VD_PVTIME].size, errp)) {
-            return;
-        }
-        memory_region_add_subregion(get_system_memory(),
-                                    vd_memmap[VD_PVTIME].base, &vds->pvtime);
-    }
-    CPU_FOREACH(cs) {
-        ARMCPU *cpu = ARM_CPU(cs);
-
-        if (arm_feature(&cpu->env, ARM_FEATURE_PMU)) {
-            kvm_arm_pmu_set_irq(cpu, VIRTUAL_PMU_IRQ);
-            kvm_arm_pmu_init(cpu);
-        }
-        if (steal_time) {
-            kvm_arm_pvtime_init(cpu, vd_memmap[VD_PVTIME].base +
-                                cs->cpu_index * PVTIME_SIZE_PER_CPU);
-        }
-    }
+#endif
 }
 
 /*
@@ -201,12 +81,17 @@ static int needed_pa_bits(MachineState *ms)
     return 64 - clz64(vd_memmap[VD_RAM].base + ms->ram_size - 1);
 }
 
-/* MachineClass::kvm_type: guest physical address bits, 0 for KVM's 40 */
+/*
+ * MachineClass::kvm_type: guest physical address bits, 0 for KVM's 40.  It is
+ * the first to be asked, so it also has the say if KVM has too few CPUs.
+ */
 static int virt_desktop_kvm_type(MachineState *ms, const char *type)
 {
     bool fixed_ipa;
     int max = kvm_arm_get_max_vm_ipa_size(ms, &fixed_ipa);
     int needed = MAX(needed_pa_bits(ms), 32);
+
+    check_kvm_cpu_count(ms);
 
     if (needed > max) {
         error_report("-m needs %d bits of guest physical address,"
@@ -226,8 +111,10 @@ static void create_ram(VirtDesktopMachineState *vds, Error **errp)
                    " but the CPU has %d", needed_pa_bits(ms), have);
         return;
     }
-    memory_region_add_subregion(get_system_memory(), vd_memmap[VD_RAM].base,
-                                ms->ram);
+    if (vd_create_tags(vds, errp)) {
+        memory_region_add_subregion(get_system_memory(),
+                                    vd_memmap[VD_RAM].base, ms->ram);
+    }
 }
 
 /*
@@ -259,11 +146,25 @@ static void choose_gic(VirtDesktopMachineState *vds, Error **errp)
         version = v3 ? GIC_V3 : GIC_V2;
     }
     if (!(version == GIC_V3 ? v3 : v2)) {
-        error_setg(errp, "%s does not have a GICv%d", current_accel_name(),
-                   version);
+        error_setg(errp, "gic-version=%d: %s has no GICv%d", version,
+                   kvm_enabled() ? "this host's KVM" : "this QEMU", version);
         return;
     }
     vds->gic_version = version;
+}
+
+static void check_cpu_count(VirtDesktopMachineState *vds, Error **errp)
+{
+    unsigned int max_cpus = MACHINE(vds)->smp.max_cpus;
+    unsigned int limit = GIC_NCPU;
+
+    if (vds->gic_version == GIC_V3) {
+        limit = vd_memmap[VD_GIC_REDIST].size / GICV3_REDIST_SIZE;
+    }
+    if (max_cpus > limit) {
+        error_setg(errp, "%u CPUs are too many: virtio-desktop with GICv%d"
+                   " has %u at most", max_cpus, vds->gic_version, limit);
+    }
 }
 
 /* Per-CPU wires: timer and PMU outputs to PPIs, GIC outputs to the CPU */
@@ -475,11 +376,11 @@ static void virt_desktop_init(MachineState *machine)
 
     choose_gic(vds, &error_fatal);
     check_cpu_count(vds, &error_fatal);
-    create_cpus(vds, &error_fatal);
+    vd_create_cpus(vds, &error_fatal);
     create_ram(vds, &error_fatal);
     create_gic(vds, &error_fatal);
     if (kvm_enabled()) {
-        finish_kvm_cpus(vds, &error_fatal);
+        vd_finish_kvm_cpus(vds, &error_fatal);
     }
 
     vd_fdt_init(vds);
@@ -533,6 +434,16 @@ static void virt_desktop_set_gic_version(Object *obj, const char *value,
     }
 }
 
+static bool virt_desktop_get_mte(Object *obj, Error **errp)
+{
+    return VIRT_DESKTOP_MACHINE(obj)->mte;
+}
+
+static void virt_desktop_set_mte(Object *obj, bool value, Error **errp)
+{
+    VIRT_DESKTOP_MACHINE(obj)->mte = value;
+}
+
 static bool virt_desktop_get_rtc(Object *obj, Error **errp)
 {
     return VIRT_DESKTOP_MACHINE(obj)->rtc;
@@ -571,6 +482,11 @@ static void virt_desktop_add_options(ObjectClass *oc)
                                   virt_desktop_set_gic_version);
     object_class_property_set_description(oc, "gic-version",
         "Interrupt controller (2, 3, host, max)");
+
+    object_class_property_add_bool(oc, "mte", virt_desktop_get_mte,
+                                   virt_desktop_set_mte);
+    object_class_property_set_description(oc, "mte",
+        "Memory tagging extension (with KVM, the host's)");
 
     object_class_property_add_bool(oc, "rtc", virt_desktop_get_rtc,
                                    virt_desktop_set_rtc);
@@ -617,8 +533,8 @@ static void virt_desktop_class_init(ObjectClass *oc, void *data)
     mc->minimum_page_bits = 12;
     mc->default_cpu_type = ARM_CPU_TYPE_NAME("max");
     mc->valid_cpu_types = valid_cpu_types;
-    mc->possible_cpu_arch_ids = virt_desktop_possible_cpu_arch_ids;
-    mc->cpu_index_to_instance_props = virt_desktop_cpu_index_to_props;
+    mc->possible_cpu_arch_ids = vd_possible_cpu_arch_ids;
+    mc->cpu_index_to_instance_props = vd_cpu_index_to_props;
     mc->smp_props.clusters_supported = true;
     mc->has_hotpluggable_cpus = true;
     mc->set_cpu_present = virtio_desktop_set_cpu_present;

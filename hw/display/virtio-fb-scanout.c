@@ -12,6 +12,7 @@
 #include "qemu/bswap.h"
 #include "qemu/units.h"
 #include "hw/display/virtio-fb.h"
+#include "system/guest-cache.h"
 #include "trace.h"
 
 /* More rectangles than this are not worth their own redraw */
@@ -85,6 +86,39 @@ static VirtIOFBMode boot_mode(VirtIOFB *fb)
         .height = fb->yres,
         .stride = fb->xres * 4,
     };
+}
+
+/*
+ * The boot display is a plain framebuffer, which guests may map uncached.  It
+ * is at the start of video memory.
+ */
+static size_t boot_size(VirtIOFB *fb)
+{
+    return (size_t)fb->xres * fb->yres * 4;
+}
+
+void virtio_fb_boot_written(VirtIOFB *fb)
+{
+    guest_cache_clean(memory_region_get_ram_ptr(&fb->vram), boot_size(fb));
+}
+
+static bool boot_read(VirtIOFB *fb, size_t offset, size_t size)
+{
+    return guest_cache_flush(memory_region_get_ram_ptr(&fb->vram) + offset,
+                             size);
+}
+
+void virtio_fb_boot_vm_change(VirtIOFB *fb, bool running)
+{
+    if (fb->scanout[0].shown != VIRTIO_FB_SHOWS_BOOT) {
+        return;
+    }
+    if (running) {
+        virtio_fb_boot_written(fb);
+    } else if (boot_read(fb, 0, boot_size(fb))) {
+        /* What has migrated of it may not have been the guest's latest */
+        memory_region_set_dirty(&fb->vram, 0, boot_size(fb));
+    }
 }
 
 /*
@@ -336,6 +370,7 @@ static void show_default(VirtIOFBScanout *s)
         pixman_region32_clear(&s->damage);
         ramfb_invalidate(fb->ramfb);
     } else if (!firmware && s->shown != VIRTIO_FB_SHOWS_BOOT) {
+        boot_read(fb, 0, boot_size(fb));
         show_image(s, VIRTIO_FB_SHOWS_BOOT, &mode);
     }
 }
@@ -414,6 +449,7 @@ static void update_boot(VirtIOFBScanout *s)
     for (y = 0; y < mode.height; y++) {
         if (memory_region_snapshot_get_dirty(&s->fb->vram, snap,
                                              y * mode.stride, mode.stride)) {
+            boot_read(s->fb, y * mode.stride, mode.stride);
             pixman_region32_union_rect(&s->damage, &s->damage,
                                        0, y, mode.width, 1);
         }

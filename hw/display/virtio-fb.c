@@ -120,6 +120,7 @@ static void virtio_fb_reset_hold(Object *obj, ResetType type)
         memset(memory_region_get_ram_ptr(&fb->vram), 0, fb->vram_size);
     }
     memory_region_set_dirty(&fb->vram, 0, fb->vram_size);
+    virtio_fb_boot_written(fb);
     if (fb->ramfb) {
         ramfb_reset(fb->ramfb);
     }
@@ -162,6 +163,11 @@ static bool virtio_fb_check_properties(VirtIOFB *fb, Error **errp)
     return true;
 }
 
+static void virtio_fb_vm_change(void *opaque, bool running, RunState state)
+{
+    virtio_fb_boot_vm_change(opaque, running);
+}
+
 static void virtio_fb_realize(DeviceState *dev, Error **errp)
 {
     VirtIODevice *vdev = VIRTIO_DEVICE(dev);
@@ -194,6 +200,7 @@ static void virtio_fb_realize(DeviceState *dev, Error **errp)
     for (i = 0; i < fb->max_outputs; i++) {
         virtio_fb_scanout_init(fb, i);
     }
+    fb->vm_change = qemu_add_vm_change_state_handler(virtio_fb_vm_change, fb);
 }
 
 static void virtio_fb_unrealize(DeviceState *dev)
@@ -202,6 +209,7 @@ static void virtio_fb_unrealize(DeviceState *dev)
     VirtIOFB *fb = VIRTIO_FB(dev);
     int i;
 
+    qemu_del_vm_change_state_handler(fb->vm_change);
     virtio_fb_drop_flips(fb);
     for (i = 0; i < fb->max_outputs; i++) {
         virtio_fb_scanout_cleanup(&fb->scanout[i]);

@@ -353,6 +353,7 @@ static const RefusalCase refusal_cases[] = {
     { "gic-host", ",gic-version=host", "gic-version=host|KVM" },
     { "pointer", ",pointer=trackball", "pointer=trackball" },
     { "role", ",keyboard=maybe", "maybe" },
+    { "mte", ",mte=on", "mte=on|memory tagging" },
 
     /* CPUs and RAM */
     { "numa", " -numa node", "NUMA" },

@@ -57,6 +57,7 @@ struct VirtDesktopMachineState {
 
     /* Properties */
     int gic_request;
+    bool mte;
     bool rtc;
     bool fw_cfg;
     bool dtb_randomness;
@@ -69,9 +70,41 @@ struct VirtDesktopMachineState {
     int fdt_size;
     uint32_t clock_phandle;
     MemoryRegion pvtime;
+    MemoryRegion tag_memory;    /* as large as the address space */
+    MemoryRegion tags;          /* those of RAM */
     Notifier machine_done;
     struct arm_boot_info bootinfo;
 };
+
+/* vd_possible_cpu_arch_ids: MachineClass::possible_cpu_arch_ids */
+const CPUArchIdList *vd_possible_cpu_arch_ids(MachineState *ms);
+
+/* vd_cpu_index_to_props: MachineClass::cpu_index_to_instance_props */
+CpuInstanceProperties vd_cpu_index_to_props(MachineState *ms,
+                                            unsigned cpu_index);
+
+/**
+ * vd_create_cpus: create all CPUs, also those that are parked
+ * @vds: machine with nothing in it
+ * @errp: set if they cannot be what was asked for
+ */
+void vd_create_cpus(VirtDesktopMachineState *vds, Error **errp);
+
+/**
+ * vd_create_tags: make the tags of RAM, with mte=on under TCG
+ * @vds: machine with CPUs
+ * @errp: set if there is no memory for them
+ *
+ * Returns: whether all is well
+ */
+bool vd_create_tags(VirtDesktopMachineState *vds, Error **errp);
+
+/**
+ * vd_finish_kvm_cpus: tell KVM of a vCPU what waits for GIC and memory
+ * @vds: machine with CPUs, memory and interrupt controller
+ * @errp: set if there is no memory for records of steal time
+ */
+void vd_finish_kvm_cpus(VirtDesktopMachineState *vds, Error **errp);
 
 /**
  * vd_fdt_init: start the device tree

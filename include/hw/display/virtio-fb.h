@@ -18,6 +18,7 @@
 #include "hw/virtio/virtio-fb-wire.h"
 #include "qemu/queue.h"
 #include "qom/object.h"
+#include "system/runstate.h"
 #include "ui/console.h"
 
 #define TYPE_VIRTIO_FB "virtio-fb-device"
@@ -124,6 +125,7 @@ struct VirtIOFB {
     QEMUTimer *timer;
     int64_t tell_after;             /* ns, QEMU_CLOCK_REALTIME */
     RAMFBState *ramfb;
+    VMChangeStateEntry *vm_change;
     bool cannot_discard;
 };
 
@@ -182,6 +184,16 @@ const VirtIOFBFormat *virtio_fb_find_format(uint32_t fourcc);
  */
 enum virtio_fb_status virtio_fb_mode_check(VirtIOFB *fb,
                                            const VirtIOFBMode *mode);
+
+/* virtio_fb_boot_written: QEMU has written to the boot display's image */
+void virtio_fb_boot_written(VirtIOFB *fb);
+
+/**
+ * virtio_fb_boot_vm_change: keep the boot display's image coherent
+ * @fb: device
+ * @running: the guest is about to run, else it has stopped
+ */
+void virtio_fb_boot_vm_change(VirtIOFB *fb, bool running);
 
 /* virtio_fb_scanout_init: create the console of scanout @index */
 void virtio_fb_scanout_init(VirtIOFB *fb, uint32_t index);
