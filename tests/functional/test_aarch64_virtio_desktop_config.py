@@ -57,6 +57,15 @@ class VirtioDesktopConfig(VirtioDesktopTest):
         total = console.run("awk '/^MemTotal/ { print $2 }' /proc/meminfo")
         self.assertGreater(int(total), 2800 << 10)
 
+    def test_mte(self):
+        """Linux finds memory tagging only if it was asked for."""
+        for mte in 'off', 'on':
+            vm, console = self.boot('-M', f'mte={mte}', '-cpu', 'max',
+                                    name=f'mte-{mte}')
+            features = console.run('grep -m 1 Features /proc/cpuinfo')
+            self.assertEqual('mte' in features.split(), mte == 'on')
+            self.poweroff(vm, console)
+
     def unpack_kernel(self):
         """The Image inside of a kernel that EFI would unpack by itself."""
         with open(self.image('vmlinuz'), 'rb') as file:

@@ -13,27 +13,15 @@ from qemu_test.virtiodesktop_display import KmsClient, Picture
 from qemu_test.virtiodesktop_kvm import VirtioDesktopKvmTest
 
 WIDTH, HEIGHT = 640, 480
+# The display before its driver, and what keeps it coherent
+BOOT_STRIDE, BOOT_HEIGHT = 1280 * 4, 800
+CLEAN, FLUSH = [(event, BOOT_STRIDE * BOOT_HEIGHT)
+                for event in ('clean', 'flush')]
 CPU = '/sys/devices/system/cpu'
 POWER = '/sys/bus/virtio/drivers/virtio_power/virtio*'
 
 
 class VirtioDesktopKvm(VirtioDesktopKvmTest):
-
-    def assert_refused(self, host, sentence, *args, **options):
-        """One line that says what is wrong, and exit status 1."""
-        status, output = host.run(*self.kvm_args('-S', *args, **options))
-        self.assertEqual((status, output.count('\n')), (1, 1), output)
-        self.assertIn(sentence, output)
-
-    def test_refusals(self):
-        host = self.start_host()
-        for mode in 'off', 'split':
-            self.assert_refused(host, 'irqchip',
-                                machine=f'virtio-desktop,kernel-irqchip={mode}')
-        self.assert_refused(host, 'neoverse-n1', '-cpu', 'neoverse-n1')
-        self.assert_refused(host, 'GICv2',
-                            machine='virtio-desktop,gic-version=2')
-        self.assert_refused(host, 'CPU', '-smp', '124')
 
     def types_below(self, guest, path):
         """The types of everything in the QOM tree below @path."""
@@ -109,6 +97,11 @@ class VirtioDesktopKvm(VirtioDesktopKvmTest):
         if self.has_kvm():
             self.skipTest('needs an emulated host with that GIC')
         host = self.start_host('-M', 'virt,gic-version=2')
+        self.assert_refused(host, "this host's KVM has no GICv3",
+                            machine='virtio-desktop,gic-version=3')
+        for cpus in '9', '1,maxcpus=9':
+            self.assert_refused(host, "9 CPUs are too many: this host's KVM"
+                                ' has 8 at most', '-smp', cpus)
         guest = self.boot(host, '-smp', '2')
         self.assert_in_kernel(host, guest, 2)
         guest.console.run('taskset 1 sleep 1; taskset 2 sleep 1')
@@ -170,30 +163,62 @@ class VirtioDesktopKvm(VirtioDesktopKvmTest):
                                 Picture.pattern(WIDTH, HEIGHT, 5), 'pattern')
         kms.close()
 
+    def reset(self, guest):
+        guest.cmd('system_reset')
+        guest.console.wait_for_shell()
+
+    def count_cache(self, event, size):
+        """How often memory of that size was made coherent so far."""
+        return len([line for line in self.traced_lines(f'guest_cache_{event} ')
+                    if line.endswith(f' size {size:#x}\n')])
+
+    def assert_coherent(self, what, action, cleaned, flushed):
+        """It comes with at least so many rounds on the boot display."""
+        before = [self.count_cache(*kind) for kind in (CLEAN, FLUSH)]
+        action()
+        after = [self.count_cache(*kind) for kind in (CLEAN, FLUSH)]
+        self.assertGreaterEqual(after[0] - before[0], cleaned, what)
+        self.assertGreaterEqual(after[1] - before[1], flushed, what)
+
+    def check_boot_display(self, host, guest):
+        """What the guest has drawn uncached is seen, line by line."""
+        self.assertGreaterEqual(self.count_cache(*CLEAN), 2)
+        lines = self.count_cache('flush', BOOT_STRIDE)
+        guest.console.run(f'yes | dd of=/dev/fb0 bs={BOOT_STRIDE} count=1 '
+                          f'iflag=fullblock seek={BOOT_HEIGHT - 1} 2>/dev/null')
+        guest.cmd('screendump', filename=f'{host.directory}/screen.ppm')
+        self.assertGreater(self.count_cache('flush', BOOT_STRIDE), lines)
+        with open(self.scratch_file('screen.ppm'), 'rb') as file:
+            last = file.read()[-BOOT_STRIDE // 4 * 3:]
+        self.assertEqual(last, b'y\ny' * (BOOT_STRIDE // 4))
+
     def test_snapshot(self):
         """A snapshot goes on as it was; a reset starts again."""
         host = self.start_host()
         self.make_disk('disk.qcow2', fmt='qcow2')
         guest = self.boot(host, '-smp', '2', '-drive',
-                          f'file={host.directory}/disk.qcow2')
+                          f'file={host.directory}/disk.qcow2',
+                          *self.trace_args(host, 'guest_cache_*'))
         console = guest.console
+        self.check_boot_display(host, guest)
         console.run('echo kept >/tmp/file')
-        self.assertEqual(self.monitor(guest, 'savevm one'), '')
+
+        def snapshot(command):
+            self.assertEqual(self.monitor(guest, f'{command} one'), '')
+
+        # Flushed when the guest stops, cleaned before it goes on
+        self.assert_coherent('savevm', lambda: snapshot('savevm'), 1, 1)
         console.run('rm /tmp/file')
-        self.assertEqual(self.monitor(guest, 'loadvm one'), '')
+        self.assert_coherent('loadvm', lambda: snapshot('loadvm'), 1, 1)
         self.assertEqual(console.run('cat /tmp/file'), 'kept\n')
         # Interrupts of both CPUs, and of a device
         console.run('sleep 1; taskset 1 sleep 1; taskset 2 sleep 1')
         self.write_random(console, '/dev/vda', 1)
         self.assert_healthy(console)
-        guest.cmd('system_reset')
-        console.wait_for_shell()
+        self.assert_coherent('reset', lambda: self.reset(guest), 1, 0)
         console.run('! [ -e /tmp/file ]')
         guest.cmd('quit')
         self.assertEqual(guest.wait(), 0)
-
-    def monitor(self, guest, line):
-        return guest.cmd('human-monitor-command', **{'command-line': line})
 
 
 if __name__ == '__main__':

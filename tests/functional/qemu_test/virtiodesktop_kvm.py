@@ -33,6 +33,13 @@ class Guest:
     def cmd(self, name, **arguments):
         return self.qmp.cmd(name, **arguments)
 
+    def exits(self):
+        """How often a vCPU has come out of the kernel for a device so far."""
+        results = self.cmd('query-stats', target='vcpu', providers=[
+            {'provider': 'kvm', 'names': ['mmio_exit_user']}])
+        return sum(stat['value'] for result in results
+                   for stat in result['stats'])
+
     def wait_for_event(self, test, name, **data):
         """Wait for an event with at least this @data, return its data."""
         def found():
@@ -71,6 +78,11 @@ class LocalHost:
         wait_until(self.test, lambda: all(map(os.path.exists,
                                               paths.values())), 'sockets')
         return connect(self.test, paths, process.wait)
+
+    def command(self, program):
+        """A program of QEMU's build, for the shell."""
+        return shlex.quote(os.path.join(os.path.dirname(self.test.qemu_bin),
+                                        program))
 
     def run(self, *args):
         """Run QEMU to its end: exit status and what it said."""
@@ -145,17 +157,19 @@ class EmulatedHost:
         # The kernel has KVM built in; the file is devtmpfs's
         self.console.run(f'[ -c {KVM} ]')
 
-    def command(self, args):
+    def command(self, program, *args):
+        """A program of QEMU's build, for the shell."""
         libraries = '/sysroot/usr/lib'
         return shlex.join([f'{libraries}/ld-linux-aarch64.so.1',
                            '--library-path',
                            f'{libraries}/aarch64-linux-gnu',
-                           '/qemu/qemu-system-aarch64', *args])
+                           f'/qemu/{program}', *args])
 
     def launch(self, *args):
-        command = self.command([
-            *args, '-chardev', 'serial,id=qmp,path=/dev/hvc1',
-            '-chardev', 'serial,id=console,path=/dev/hvc2'])
+        command = self.command(
+            'qemu-system-aarch64', *args, '-chardev',
+            'serial,id=qmp,path=/dev/hvc1',
+            '-chardev', 'serial,id=console,path=/dev/hvc2')
         self.console.run('rm -f /share/status; '
                          f'({command} >/share/output 2>&1; '
                          'echo $? >/share/status.new; '
@@ -169,8 +183,9 @@ class EmulatedHost:
             return int(file.read())
 
     def run(self, *args):
-        output = self.console.run(f'timeout 60 {self.command(args)} '
-                                  '</dev/null 2>&1; echo "status $?"')
+        command = self.command('qemu-system-aarch64', *args)
+        output = self.console.run(f'timeout 60 {command} </dev/null 2>&1; '
+                                  'echo "status $?"')
         text, _, status = output.rpartition('status ')
         return int(status), text
 
@@ -226,10 +241,27 @@ class VirtioDesktopKvmTest(VirtioDesktopDisplayTest):
         """What has KVM; @args are for an emulated one."""
         return LocalHost(self) if self.has_kvm() else EmulatedHost(self, *args)
 
-    def kvm_args(self, *args, machine='virtio-desktop'):
+    def kvm_args(self, *args, machine='virtio-desktop', cpu='host'):
         """Options of a QEMU under test."""
-        return ['-M', machine, '-accel', 'kvm', '-cpu', 'host', '-m', '512M',
+        return ['-M', machine, '-accel', 'kvm', '-cpu', cpu, '-m', '512M',
                 '-display', 'none', '-no-user-config', *args]
+
+    def assert_refused(self, host, sentence, *args, **options):
+        """One line that says what is wrong, and exit status 1."""
+        status, output = host.run(*self.kvm_args('-S', *args, **options))
+        self.assertEqual((status, output.count('\n')), (1, 1), output)
+        self.assertIn(sentence, output)
+
+    def trace_args(self, host, *events):
+        """Options for traced_lines()."""
+        return ['-D', f'{host.directory}/trace',
+                *(word for event in events for word in ('-trace', event))]
+
+    def traced_lines(self, event):
+        """What QEMU has traced of @event so far."""
+        with open(os.path.join(self.workdir, 'trace'),
+                  encoding='utf-8') as file:
+            return [line for line in file if event in line]
 
     def make_test_initrd(self, **files):
         """An initramfs with our drivers, for guests; its name."""
@@ -248,8 +280,12 @@ class VirtioDesktopKvmTest(VirtioDesktopDisplayTest):
             f'{host.directory}/guest-initrd', '-append',
             'console=hvc0 quiet panic=-1', *args, **options)
 
-    def boot(self, host, *args, **options):
-        self.make_test_initrd()
+    def boot(self, host, *args, files=None, **options):
+        """A guest with @files (name: path) up to its shell."""
+        self.make_test_initrd(**(files or {}))
         guest = host.launch(*self.guest_args(host, *args, **options))
         guest.console.wait_for_shell()
         return guest
+
+    def monitor(self, guest, line):
+        return guest.cmd('human-monitor-command', **{'command-line': line})

@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+#
+# virtio-desktop under KVM: queues are notified in the kernel, and vhost works
+#
+# SPDX-License-Identifier: GPL-2.0-or-later
+
+import re
+
+from qemu_test.virtiodesktop import slot_address
+from qemu_test.virtiodesktop_kvm import VirtioDesktopKvmTest
+
+# Of virtio-mmio, the register that the guest tells of a queue with
+QUEUE_NOTIFY = 0x50
+DRIVER_OK = 'VIRTIO_CONFIG_S_DRIVER_OK: Driver setup and ready'
+
+TAP, TAP_HOST, TAP_GUEST = 'vdtap0', '10.213.7.1', '10.213.7.2'
+REQUESTS, FRAMES, REPORTS = 256, 60, 40
+# An interrupt has two: its status is read and acknowledged.  A notification
+# of a queue would be a third.  The guest does a little else besides.
+MOST_EXITS = 2.5
+
+
+class VirtioDesktopKvmQueues(VirtioDesktopKvmTest):
+
+    def notified_in_kernel(self):
+        """The queues {(slot, queue)} that KVM has an eventfd for."""
+        queues = set()
+        for line in self.traced_lines('kvm_set_ioeventfd_mmio'):
+            address, queue, assign = re.search(
+                r'@0x(\w+) val=0x(\w+) assign: (\d)', line).groups()
+            slot, register = divmod(int(address, 16) - slot_address(0),
+                                    0x10000)
+            self.assertEqual(register, QUEUE_NOTIFY)
+            update = queues.add if assign == '1' else queues.discard
+            update((slot, int(queue, 16)))
+        return queues
+
+    def slot_of(self, guest, device):
+        bus = guest.cmd('qom-get', path=device['path'], property='parent_bus')
+        return int(bus.rpartition('virtio-mmio-bus.')[2])
+
+    def queues_in_use(self, guest):
+        """The queues that drivers have set up; the slots with drivers."""
+        queues, slots = set(), set()
+        for device in guest.cmd('x-query-virtio'):
+            path = device['path']
+            status = guest.cmd('x-query-virtio-status', path=path)
+            slot = self.slot_of(guest, device)
+            if DRIVER_OK not in status['status']['statuses']:
+                continue
+            slots.add(slot)
+            for queue in range(status['num-vqs']):
+                state = guest.cmd('x-query-virtio-queue-status', path=path,
+                                  queue=queue)
+                if state['vring-desc']:
+                    queues.add((slot, queue))
+        return queues, slots
+
+    def assert_few_exits(self, guest, what, command, count):
+        """@count requests by @command, each with few exits to QEMU."""
+        before = guest.exits()
+        if callable(command):
+            command()
+        else:
+            guest.console.run(command)
+        exits = (guest.exits() - before) / count
+        self.log.info('%s: %.2f exits for each of %d', what, exits, count)
+        self.assertGreater(exits, 0)
+        self.assertLess(exits, MOST_EXITS, what)
+
+    def test_ioeventfd(self):
+        """Each queue of each slot, and a request costs what is expected."""
+        host = self.start_host()
+        more = [f'{device},bus=virtio-mmio-bus.{slot}' for slot, device in (
+            (8, 'virtio-rng'), (21, 'virtio-balloon'), (40, 'virtio-scsi'),
+            (62, 'virtio-serial'), (63, 'virtio-blk,drive=last'))]
+        client = self.require_file('VIRTIO_DESKTOP_TOOLS', 'kms-client')
+        guest = self.boot(
+            host, '-nic', 'user', '-drive', 'driver=null-co,size=64M,'
+            'read-zeroes=on', '-blockdev', 'null-co,node-name=last',
+            *(word for device in more for word in ('-device', device)),
+            *self.trace_args(host, 'kvm_set_ioeventfd_mmio'),
+            files={'kms-client': client})
+        console = guest.console
+        for driver in 'power', 'fb':
+            console.run(f'insmod /test/virtio_{driver}.ko')
+        console.wait_for('[ -e /dev/dri/card0 ]')
+        queues, slots = self.queues_in_use(guest)
+        self.assertEqual(slots, {0, 1, 2, 3, 4, 5, 6, 7, 8, 21, 40, 62, 63})
+        self.assertEqual(self.notified_in_kernel(), queues)
+
+        self.check_requests(guest)
+        guest.cmd('quit')
+        self.assertEqual(guest.wait(), 0)
+
+    def check_requests(self, guest):
+        """What it costs to use the devices."""
+        console = guest.console
+        self.assert_few_exits(
+            guest, 'disk requests', 'dd if=/dev/vda of=/dev/null bs=4k '
+            f'count={REQUESTS} iflag=direct 2>/dev/null', REQUESTS)
+        router = self.start_network(console)[1]
+        # Two packets each
+        self.assert_few_exits(
+            guest, 'packets', f'ping -q -c 64 -i 0.01 {router} >/dev/null',
+            128)
+        self.assert_few_exits(
+            guest, 'frames', f'/test/kms-client -d virtio_fb flip -m 640x480 '
+            f'-n {FRAMES} </dev/null', FRAMES)
+        self.assert_few_exits(guest, 'reports', lambda: self.point(guest),
+                              REPORTS)
+
+    def point(self, guest):
+        """Move the pointer, each step by a report of its own."""
+        for position in range(REPORTS):
+            guest.cmd('input-send-event', events=[
+                {'type': 'abs', 'data': {'axis': axis, 'value': position * 99}}
+                for axis in ('x', 'y')])
+
+    def start_tap(self, host):
+        """What a tap device needs of the host, or skip."""
+        if host.shell('id -u').strip() != '0':
+            self.skipTest('a tap device can be made by root only')
+        host.shell('modprobe -q -a tun vhost_net || :')
+        if 'yes' not in host.shell('[ -c /dev/net/tun ] && '
+                                   '[ -c /dev/vhost-net ] && echo yes || :'):
+            self.skipTest('the host has no tun or no vhost-net')
+
+    def test_vhost_net(self):
+        """Packets go between the guest and the host's kernel."""
+        host = self.start_host()
+        self.start_tap(host)
+        sha256 = self.make_data('data')[1]
+        guest = self.boot(host, '-nic', f'tap,ifname={TAP},script=no,'
+                          'downscript=no,vhost=on')
+        host.shell(f'ip addr add {TAP_HOST}/24 dev {TAP}; '
+                   f'ip link set {TAP} up; '
+                   f'busybox httpd -p {TAP_HOST}:8080 -h {host.directory}')
+        guest.console.run(f'ip addr add {TAP_GUEST}/24 dev eth0; '
+                          'ip link set eth0 up')
+        self.assertIn(sha256, guest.console.run(
+            f'wget -q -O - http://{TAP_HOST}:8080/data | sha256sum'))
+        card = [device for device in guest.cmd('x-query-virtio')
+                if device['name'] == 'virtio-net'][0]
+        self.assertEqual(self.slot_of(guest, card), 5)
+        status = guest.cmd('x-query-virtio-status', path=card['path'])
+        self.assertTrue(status['vhost-started'])
+        # Its thread in the kernel has done the work
+        self.assertRegex(host.shell('cat /proc/[0-9]*/comm '
+                                    '/proc/[0-9]*/task/*/comm; :'),
+                         r'(?m)^vhost-\d+$')
+        self.assert_few_exits(
+            guest, 'packets with vhost',
+            f'ping -q -c 64 -i 0.01 {TAP_HOST} >/dev/null', 128)
+        self.assert_healthy(guest.console)
+        guest.cmd('quit')
+        self.assertEqual(guest.wait(), 0)
+
+
+if __name__ == '__main__':
+    VirtioDesktopKvmTest.main()
