@@ -17,7 +17,9 @@ VIRT = ['-nodefaults', '-global', 'virtio-mmio.force-legacy=false']
 
 def virt_devices(bus):
     """The devices that virtio-desktop has, in their form for a bus."""
-    devices = ['blk,drive=disk', 'net,netdev=net', 'keyboard', 'tablet',
+    # No code to boot by network
+    rom = ',romfile=' if bus == 'pci' else ''
+    devices = ['blk,drive=disk', f'net,netdev=net{rom}', 'keyboard', 'tablet',
                'multitouch', 'gpu', 'serial']
     words = []
     for device in devices:
