@@ -14,10 +14,10 @@ QUEUE_NOTIFY = 0x50
 DRIVER_OK = 'VIRTIO_CONFIG_S_DRIVER_OK: Driver setup and ready'
 
 TAP, TAP_HOST, TAP_GUEST = 'vdtap0', '10.213.7.1', '10.213.7.2'
-REQUESTS, FRAMES, REPORTS = 256, 60, 40
+REQUESTS, FRAMES, REPORTS = 256, 120, 40
 # An interrupt has two: its status is read and acknowledged.  A notification
 # of a queue would be a third.  The guest does a little else besides.
-MOST_EXITS = 2.5
+MOST_EXITS = 2.75
 
 
 class VirtioDesktopKvmQueues(VirtioDesktopKvmTest):
