@@ -7,7 +7,7 @@
 TOP := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 B ?= build
 override B := $(abspath $(B))
-export B QEMU_SRC DEBIAN_MIRROR PACKAGE_PROFILES CPUS MEM QEMU_ARGS SUITE DISK_SIZE
+export B QEMU_SRC DEBIAN_MIRROR CPUS MEM QEMU_ARGS SUITE DISK_SIZE
 
 STEPS := $(TOP)/scripts/steps
 PREPARE := scripts/fetch-qemu scripts/fetch-tools scripts/prepare-tree
