@@ -1,0 +1,284 @@
+#!/usr/bin/env python3
+#
+# virtio-desktop: a graphical guest, used as a person does
+#
+# SPDX-License-Identifier: GPL-2.0-or-later
+
+import os
+import shutil
+import struct
+import subprocess
+from unittest import mock
+
+from qemu_test import virtiodesktop_xorg as xorg
+from qemu_test.cmd import get_qemu_img
+from qemu_test.virtiodesktop import wait_until
+from qemu_test.virtiodesktop_display import VirtioDesktopDisplayTest
+from qemu_test.virtiodesktop_vnc import ClipboardVncClient
+
+# Colours that the guest's themes choose
+PANEL_LINE = bytes.fromhex('3d7ea6')    # above the panel
+SELECTED = bytes.fromhex('2f6f98')      # in a menu
+TERMINAL = bytes.fromhex('10171f')
+PANEL = 34
+ABS_MAX = 0x7fff
+TOUCH_ID = 5
+USER = ('setpriv --reuid=user --regid=user --init-groups env HOME=/home/user '
+        'XDG_RUNTIME_DIR=/run/user/$(id -u user) WAYLAND_DISPLAY=wayland-0 ')
+
+
+def box(picture, colour, width=200):
+    """The rows that have @width pixels of @colour: left, top, width, height."""
+    run = colour * width
+    found = []
+    for y in range(picture.height):
+        row = picture.row(y)
+        start = row.find(run)
+        if start >= 0:
+            end = row.rfind(run) + len(run)
+            found.append((start // 3, y, end // 3))
+    if not found:
+        return None
+    left = min(start for start, _, _ in found)
+    right = max(end for _, _, end in found)
+    top, bottom = found[0][1], found[-1][1]
+    return left, top, right - left, bottom + 1 - top
+
+
+def has_panel(picture):
+    row = picture.row(picture.height - PANEL - 1)
+    return row.count(PANEL_LINE) > picture.width * 0.8
+
+
+def has_menu(picture):
+    """One of its lines is selected."""
+    return box(picture, SELECTED)
+
+
+def above_panel(picture):
+    """All but the clock's surroundings."""
+    return picture.crop(0, 0, picture.width, picture.height - PANEL - 1)
+
+
+class VirtioDesktopDesktop(VirtioDesktopDisplayTest):
+
+    def setUp(self):
+        super().setUp()
+        # The kernel there has the drivers of that disk
+        self.images = os.path.dirname(
+            self.require_file('VIRTIO_DESKTOP_DESKTOP', 'rootfs.img'))
+
+    def start(self, *args):
+        self.disk = self.scratch_file('disk.qcow2')
+        subprocess.run([get_qemu_img(self), 'create', '-q', '-f', 'qcow2',
+                        '-F', 'raw', '-b', self.image('rootfs.img'),
+                        self.disk], check=True)
+        self.vnc_path = os.path.join(self.socket_dir().name, 'vnc')
+        vm = self.make_vm(
+            '-m', '1G', '-drive', f'file={self.disk},if=virtio',
+            '-chardev', 'qemu-vdagent,id=agent,clipboard=on',
+            '-device', 'virtserialport,chardev=agent,'
+            'name=com.redhat.spice.0', '-vnc', f'unix:{self.vnc_path}',
+            *args, append='console=tty0 console=hvc0 quiet root=/dev/vda rw')
+        vm.launch()
+        console = self.console(vm)
+        console.wait_for_login()
+        self.wait_for_picture(vm, has_panel, 'the desktop')
+        return vm, console
+
+    # -- hands -----------------------------------------------------------------
+
+    def press(self, vm, *names):
+        vm.cmd('send-key', keys=[{'type': 'qcode', 'data': name}
+                                 for name in names])
+
+    def type(self, vm, text):
+        names = {' ': ['spc'], '\n': ['ret'], '/': ['slash'],
+                 '-': ['minus'], '>': ['shift', 'dot']}
+        for letter in text:
+            self.press(vm, *names.get(letter, [letter]))
+
+    def position(self, vm, x, y):
+        picture = self.screenshot(vm)
+        return (x * (ABS_MAX + 1) // picture.width,
+                y * (ABS_MAX + 1) // picture.height)
+
+    def point(self, vm, x, y, button=None):
+        """Move the pointer there, and click."""
+        events = [{'type': 'abs', 'data': {'axis': axis, 'value': value}}
+                  for axis, value in zip('xy', self.position(vm, x, y))]
+        vm.cmd('input-send-event', events=events)
+        for down in (True, False) if button else ():
+            vm.cmd('input-send-event', events=[
+                {'type': 'btn', 'data': {'down': down, 'button': button}}])
+
+    def touch(self, vm, kind, x, y):
+        """A finger comes down, moves or leaves."""
+        base = {'slot': 0, 'tracking-id': TOUCH_ID if kind != 'end' else -1}
+        events = []
+        if kind != 'update':
+            events.append({'type': 'mtt', 'data': {
+                'type': kind, 'axis': 'x', 'value': 0, **base}})
+        if kind != 'end':
+            events += [{'type': 'mtt', 'data': {
+                'type': 'data', 'axis': axis, 'value': value, **base}}
+                for axis, value in zip('xy', self.position(vm, x, y))]
+        vm.cmd('input-send-event', events=events)
+
+    # -- what is done ----------------------------------------------------------
+
+    def wait_for_terminal(self, vm, what='a terminal'):
+        def has_terminal(seen):
+            found = box(seen, TERMINAL)
+            return found and found[3] > 200
+        return box(self.wait_for_picture(vm, has_terminal, what), TERMINAL)
+
+    def settled(self, vm):
+        """A picture that is still the same a little later."""
+        seen = []
+
+        def look():
+            seen.append(above_panel(self.screenshot(vm)))
+            return len(seen) > 4 and all(seen[-1] == one for one in seen[-4:])
+        wait_until(self, look, 'a screen that does not change')
+        return seen[-1]
+
+    def check_drivers(self, console):
+        """They belong to a package, and are bound."""
+        for driver in 'virtio_fb', 'virtio_power':
+            owner = console.run(f'dpkg -S "/usr$(modinfo -n {driver})"')
+            self.assertIn('virtio-desktop-modules-', owner)
+            console.run(f'ls -d /sys/bus/virtio/drivers/{driver}/virtio*')
+
+    def check_terminal(self, vm, console):
+        """What is typed is seen, and reaches the shell."""
+        self.press(vm, 'meta_l', 'ret')
+        self.wait_for_terminal(vm)
+        before = self.settled(vm)
+        self.type(vm, 'mmmm')
+        self.wait_for_picture(vm, lambda seen: above_panel(seen) != before,
+                              'letters that were typed')
+        for _ in range(4):
+            self.press(vm, 'backspace')
+        self.wait_for_picture(vm, lambda seen: above_panel(seen) == before,
+                              'the screen without these letters')
+        self.type(vm, 'id -un >/tmp/typed\n')
+        console.wait_for('[ -s /tmp/typed ]')
+        self.assertEqual(console.run('cat /tmp/typed').strip(), 'user')
+
+    def check_pointer(self, vm):
+        """The panel's button opens the menu, a window's closes it."""
+        self.point(vm, 40, self.screenshot(vm).height - PANEL // 2, 'left')
+        self.wait_for_picture(
+            vm, lambda seen: has_menu(above_panel(seen)), 'the menu')
+        self.press(vm, 'esc')
+        self.wait_for_picture(vm, lambda seen: not has_menu(above_panel(seen)),
+                              'the screen without the menu')
+        left, top, width, _ = self.wait_for_terminal(vm)
+        self.point(vm, left + width - 12, top - 14, 'left')
+        self.wait_for_picture(vm, lambda seen: not box(seen, TERMINAL),
+                              'a terminal that is closed')
+
+    def check_resize(self, vm, client):
+        """The guest follows the window's size."""
+        for width, height in (1400, 900), (1280, 800):
+            client.resize(width, height)
+            self.wait_for_picture(
+                vm, lambda seen, size=(width, height):
+                seen.size() == size and has_panel(seen), 'the new size')
+
+    def check_touch(self, vm):
+        """A finger on its title drags a window."""
+        self.press(vm, 'meta_l', 'ret')
+        left, top, width, height = self.wait_for_terminal(vm)
+        self.settled(vm)
+        x, y = left + width // 2, top - 14
+        dx, dy = 80, 40
+        self.touch(vm, 'begin', x, y)
+        for step in range(1, 9):
+            self.touch(vm, 'update', x + dx * step // 8, y + dy * step // 8)
+        self.touch(vm, 'end', 0, 0)
+
+        def has_moved(seen):
+            now = box(seen, TERMINAL)
+            # The window starts to move a little after the finger
+            return now and now[2:] == (width, height) and \
+                dx // 2 <= now[0] - left <= dx and \
+                dy // 2 <= now[1] - top <= dy
+        self.wait_for_picture(vm, has_moved, 'a window that moved')
+
+    def check_clipboard(self, console, offer, read):
+        """Text that is copied on one side is pasted on the other."""
+        offer('from the host')
+        console.wait_for(f'[ "$({USER} wl-paste -n)" = "from the host" ]')
+        console.run(f'printf "from the guest" | {USER} wl-copy')
+        wait_until(self, lambda: read() == 'from the guest',
+                   'the text on the host')
+
+    def check_power_button(self, vm):
+        """An orderly end: no journal is left to be replayed."""
+        vm.cmd('system_powerdown')
+        self.assert_ends(vm, 'guest-shutdown')
+        path = self.scratch_file('superblock')
+        subprocess.run([get_qemu_img(self), 'dd', '-f', 'qcow2', '-O', 'raw',
+                        f'if={self.disk}', f'of={path}', 'bs=4096', 'count=1'],
+                       check=True, stdout=subprocess.DEVNULL)
+        with open(path, 'rb') as file:
+            superblock = file.read()[1024:2048]
+        magic, state = struct.unpack_from('<HH', superblock, 0x38)
+        incompat, = struct.unpack_from('<I', superblock, 0x60)
+        self.assertEqual((magic, state & 1, incompat & 4), (0xef53, 1, 0))
+
+    def test_desktop(self):
+        vm, console = self.start()
+        with ClipboardVncClient(self.vnc_path) as client:
+            self.check_drivers(console)
+            self.check_terminal(vm, console)
+            self.check_pointer(vm)
+            self.check_resize(vm, client)
+            self.check_touch(vm)
+            self.check_clipboard(console, client.offer_text, client.read_text)
+        self.assert_healthy(console)
+        self.check_power_button(vm)
+
+    def test_window(self):
+        """In a window of SDL: the clipboard, any size, the power menu."""
+        program = xorg.missing() or (None if shutil.which('xclip')
+                                     else 'xclip')
+        if program:
+            self.skipTest(f'{program} is not installed')
+        x = xorg.Xorg(self)
+
+        def xclip(*args, **options):
+            return subprocess.run(
+                ['xclip', '-selection', 'clipboard', *args], text=True,
+                env={**os.environ, **x.environment()}, check=False,
+                timeout=60, **options)
+
+        def offer(text):
+            """Copy it elsewhere, come to the window with it."""
+            x.xdotool('windowunmap', x.window)
+            xclip('-in', input=text, stdout=subprocess.DEVNULL)
+            x.xdotool('windowmap', '--sync', x.window)
+            x.xdotool('windowfocus', '--sync', x.window)
+
+        def read():
+            return xclip('-out', stdout=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL).stdout
+        with mock.patch.dict(os.environ, x.environment()):
+            vm, console = self.start('-display', 'sdl')
+        x.find_window('QEMU')
+        self.check_clipboard(console, offer, read)
+        x.xdotool('windowsize', x.window, '1100', '700')
+        self.wait_for_picture(
+            vm, lambda seen: seen.size() == (1100, 700) and has_panel(seen),
+            'the size of the window')
+        self.point(vm, 1100 - 20, 700 - PANEL // 2, 'left')
+        self.wait_for_picture(
+            vm, lambda seen: has_menu(above_panel(seen)), 'the power menu')
+        self.press(vm, 'ret')
+        self.assert_ends(vm, 'guest-shutdown')
+
+
+if __name__ == '__main__':
+    VirtioDesktopDesktop.main()
