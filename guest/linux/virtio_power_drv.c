@@ -101,7 +101,8 @@ static int vpw_restore(struct virtio_device *vdev)
 	/* The virtio core has reset the device */
 	vpw_queues_free(vpw);
 	err = vpw_queues_start(vpw);
-	if (err)
+	/* At the end of the machine nothing comes that is to be dealt with */
+	if (err || vpw_at_end())
 		return err;
 	return vpw_events_start(vpw);
 }

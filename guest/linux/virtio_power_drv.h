@@ -48,6 +48,9 @@ struct vpw_table {
 
 #define VPW_NUM_TABLES		5
 
+/* Preparing and doing, power-off and restart */
+#define VPW_ENDS	4
+
 struct vpw_device {
 	struct virtio_device *vdev;
 	struct virtqueue *request;
@@ -65,8 +68,7 @@ struct vpw_device {
 	struct work_struct time_work;
 	struct input_dev *button;
 
-	struct sys_off_handler *power_off;
-	struct sys_off_handler *restart;
+	struct sys_off_handler *ends[VPW_ENDS];
 	struct notifier_block panic_nb;
 	struct notifier_block reboot_nb;
 	int exit_status;		/* of the host's process; -1: none */
@@ -110,6 +112,7 @@ void vpw_events_stop(struct vpw_device *vpw);
 void vpw_events_take(struct vpw_device *vpw);
 
 /* virtio_power_off.c: the end of the machine */
+bool vpw_at_end(void);
 int vpw_off_start(struct vpw_device *vpw);
 void vpw_off_stop(struct vpw_device *vpw);
 

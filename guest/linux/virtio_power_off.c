@@ -60,11 +60,41 @@ static int restart(struct sys_off_data *data)
 	return wait_for_end(vpw, vpw_request_polled(vpw, VIRTIO_POWER_REQ_REBOOT));
 }
 
+bool vpw_at_end(void)
+{
+	return system_state >= SYSTEM_HALT && system_state <= SYSTEM_RESTART;
+}
+
+/*
+ * Linux from 6.15 on, and 6.12 in later stable releases, resets all virtio
+ * devices before the machine ends.  This one has its work yet to do.
+ */
+static void revive(struct vpw_device *vpw)
+{
+#ifdef CONFIG_PM_SLEEP
+	int err;
+
+	if (!vpw->request || !virtqueue_is_broken(vpw->request))
+		return;
+	err = virtio_device_restore(vpw->vdev);
+	if (err)
+		dev_err(&vpw->vdev->dev, "cannot use the device again (%d)\n",
+			err);
+#endif
+}
+
+static int prepare(struct sys_off_data *data)
+{
+	revive(data->cb_data);
+	return NOTIFY_DONE;
+}
+
 /* There is no handler for halting; this is the last that the kernel calls */
 static void halt_machine(void)
 {
 	if (system_state != SYSTEM_HALT)
 		return;
+	revive(the_device);
 	dev_emerg(&the_device->vdev->dev, "system halted\n");
 	vpw_request_polled(the_device, VIRTIO_POWER_REQ_HALT);
 }
@@ -120,18 +150,45 @@ static int rebooting(struct notifier_block *nb, unsigned long event, void *cmd)
 	return NOTIFY_DONE;
 }
 
+static const struct {
+	enum sys_off_mode mode;
+	int priority;
+	int (*handler)(struct sys_off_data *data);
+} ends[VPW_ENDS] = {
+	{ SYS_OFF_MODE_POWER_OFF_PREPARE, SYS_OFF_PRIO_DEFAULT, prepare },
+	{ SYS_OFF_MODE_POWER_OFF, PRIORITY, power_off },
+	{ SYS_OFF_MODE_RESTART_PREPARE, SYS_OFF_PRIO_DEFAULT, prepare },
+	{ SYS_OFF_MODE_RESTART, PRIORITY, restart },
+};
+
+static void unregister_ends(struct vpw_device *vpw, int count)
+{
+	while (count--)
+		unregister_sys_off_handler(vpw->ends[count]);
+}
+
+static int register_ends(struct vpw_device *vpw)
+{
+	int i;
+
+	for (i = 0; i < VPW_ENDS; i++) {
+		vpw->ends[i] = register_sys_off_handler(ends[i].mode,
+							ends[i].priority,
+							ends[i].handler, vpw);
+		if (IS_ERR(vpw->ends[i])) {
+			unregister_ends(vpw, i);
+			return PTR_ERR(vpw->ends[i]);
+		}
+	}
+	return 0;
+}
+
 int vpw_off_start(struct vpw_device *vpw)
 {
-	vpw->power_off = register_sys_off_handler(SYS_OFF_MODE_POWER_OFF, PRIORITY,
-						  power_off, vpw);
-	if (IS_ERR(vpw->power_off))
-		return PTR_ERR(vpw->power_off);
-	vpw->restart = register_sys_off_handler(SYS_OFF_MODE_RESTART, PRIORITY,
-						restart, vpw);
-	if (IS_ERR(vpw->restart)) {
-		unregister_sys_off_handler(vpw->power_off);
-		return PTR_ERR(vpw->restart);
-	}
+	int err = register_ends(vpw);
+
+	if (err)
+		return err;
 	the_device = vpw;
 	register_syscore(&syscore);
 	vpw->panic_nb.notifier_call = panicked;
@@ -147,7 +204,6 @@ void vpw_off_stop(struct vpw_device *vpw)
 	unregister_reboot_notifier(&vpw->reboot_nb);
 	atomic_notifier_chain_unregister(&panic_notifier_list, &vpw->panic_nb);
 	unregister_syscore(&syscore);
-	unregister_sys_off_handler(vpw->restart);
-	unregister_sys_off_handler(vpw->power_off);
+	unregister_ends(vpw, VPW_ENDS);
 	the_device = NULL;
 }
