@@ -43,7 +43,7 @@ def candidates(rows, pairs, width):
             different |= (row >> a * CELL_WIDTH) ^ (row >> b * CELL_WIDTH)
         some |= row
         every &= row
-    # Bit x: nothing differs in the CELL_WIDTH pixels from there, and in those of
+    # Bit x: nothing differs in the CELL_WIDTH pixels from there, and those of
     # the first letter are bright and dark ones.  Most of a screen is empty.
     same = ~different & ((1 << width) - 1)
     for shift in 1, 2, 4:
