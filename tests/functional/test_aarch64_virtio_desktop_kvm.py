@@ -144,6 +144,8 @@ class VirtioDesktopKvm(VirtioDesktopKvmTest):
         self.check_display(host, guest)
         guest.cmd('quit')
         self.assertEqual(guest.wait(), 0)
+        # An emulated host has a cache of its own
+        host.shell('sync')
         self.check_disk(written)
 
     def check_disk(self, sha256):
