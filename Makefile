@@ -66,9 +66,10 @@ screenshot:
 
 check:
 	@$(STEPS) "scripts/install-deps check" $(PREPARE) "scripts/build-qemu run" \
-		"scripts/build-qemu test" "scripts/build-qemu fuzz" \
-		scripts/fetch-sysroot "scripts/build-qemu kvm" $(BUILD_minimal) $(BUILD_GUEST) $(BUILD_desktop) \
-		scripts/run-tests
+		scripts/fetch-sysroot \
+		--beside $(BUILD_minimal) $(BUILD_GUEST) $(BUILD_desktop) \
+		--meanwhile "scripts/build-qemu test" "scripts/build-qemu fuzz" "scripts/build-qemu kvm" \
+		--join scripts/run-tests
 
 # Sessions with ever new seeds, until one fails or it is interrupted
 fuzz:
