@@ -183,7 +183,6 @@ void vd_finish_kvm_cpus(VirtDesktopMachineState *vds, Error **errp)
     }
 }
 
-
 bool vd_create_tags(VirtDesktopMachineState *vds, Error **errp)
 {
     if (!vds->mte || !tcg_enabled()) {
