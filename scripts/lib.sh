@@ -21,8 +21,9 @@ QEMU_TREE=$B/src/qemu        # with our files and patches
 
 PATH=$PATH:/usr/sbin:/sbin
 [ -d /usr/lib/ccache ] && PATH=/usr/lib/ccache:$PATH
-# What was compiled in one build directory serves another, too.
-export CCACHE_BASEDIR=$B CCACHE_NOHASHDIR=true
+# What was compiled in one build directory serves another, too; -pthread, which
+# some have, defines nothing but _REENTRANT, which all define.
+export CCACHE_BASEDIR=$B CCACHE_NOHASHDIR=true CCACHE_IGNOREOPTIONS=-pthread
 
 # Paths given to "clean_on_exit" vanish however the script ends.
 clean_paths=()
