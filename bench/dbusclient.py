@@ -8,12 +8,17 @@ little-endian form, which is what QEMU sends on such hosts.
 import array
 import mmap
 import os
+import select
 import socket
 import struct
 
 LISTENER = 'org.qemu.Display1.Listener'
 CALL, RETURN, ERROR = 1, 2, 3
 NO_REPLY = 1
+# The page of Unix.Flip; the viewer writes one of its numbers
+PAGE, RECTANGLE = struct.Struct('=5I12x'), struct.Struct('=4i')
+RECTANGLES = 32
+TAKEN, TAKEN_OFFSET = struct.Struct('=I'), 12
 PATH, INTERFACE, MEMBER, _, REPLY_SERIAL, _, _, SIGNATURE, UNIX_FDS = \
     range(1, 10)
 
@@ -188,6 +193,7 @@ class Viewer:
         self.keep_image = keep_image
         self.updates = self.maps = self.copied = 0
         self.memory = self.memory_id = None
+        self.page = self.event = None
         self.geometry = None
         self.image = None
         self.bus = Connection(sock)
@@ -198,16 +204,18 @@ class Viewer:
         theirs.close()
         self.listener = Connection(ours)
 
-    def fileno(self):
-        """For select()."""
-        return self.listener.sock.fileno()
-
     def dispatch(self):
-        """Wait for a message and do what it says; returns its name."""
+        """Wait for a message or a flip, and do what it says."""
+        if self.event is not None and not self.listener.data:
+            readable, _, _ = select.select(
+                [self.listener.sock, self.event], [], [])
+            if self.event in readable:
+                self._take_page()
+                return
         message = self.listener.receive()
         handler = getattr(self, f'_{message.member}', None)
         if message.kind != CALL:
-            return None
+            return
         if message.member == 'GetAll':
             self._get_all(message)
         else:
@@ -216,7 +224,6 @@ class Viewer:
             self.listener.answer(message)
         for fd in message.fds:
             os.close(fd)
-        return message.member
 
     def _get_all(self, message):
         """Properties: the interfaces there are beside the first."""
@@ -258,9 +265,24 @@ class Viewer:
     def _UpdateMap(self, message):      # pylint: disable=invalid-name
         self._update_map(*message.ints(4))
 
-    def _FlipMap(self, message):        # pylint: disable=invalid-name
-        self.offset, = message.uints(1)
-        self._update_map(*message.ints(5)[1:])
+    def _SharePage(self, message):      # pylint: disable=invalid-name
+        page, event = message.fds
+        self.page = mmap.mmap(page, PAGE.size + RECTANGLES * RECTANGLE.size)
+        self.event = os.dup(event)
+
+    def _take_page(self):
+        os.read(self.event, 8)
+        while True:
+            sequence, valid, offset, _, count = PAGE.unpack_from(self.page)
+            rectangles = list(RECTANGLE.iter_unpack(
+                self.page[PAGE.size:PAGE.size + count * RECTANGLE.size]))
+            if not sequence & 1 and PAGE.unpack_from(self.page)[0] == sequence:
+                break
+        if valid:
+            self.offset = offset
+            for rectangle in rectangles:
+                self._update_map(*rectangle)
+            TAKEN.pack_into(self.page, TAKEN_OFFSET, sequence)
 
     def _update_map(self, x, y, width, height):
         self.updates += 1

@@ -2,15 +2,16 @@
  * QTest testcase for virtio-fb: what a D-Bus client sees
  *
  * The client has a picture of its own, as a window has a texture, and takes to
- * it just what it is told to: by mapping what QEMU shares, with or without page
- * flips inside of that, or from messages. It runs in a thread, as QEMU waits
- * for it now and then while the test waits for QEMU.
+ * it just what it is told to: by mapping what QEMU shares, with or without a
+ * page that tells of page flips inside of that, or from messages. It runs in a
+ * thread, as QEMU waits for it now and then while the test waits for QEMU.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
 #include <gio/gunixfdlist.h>
+#include <glib-unix.h>
 #include <sys/mman.h>
 #include "qemu/atomic.h"
 #include "qemu/sockets.h"
@@ -30,8 +31,22 @@
 typedef enum Sharing {
     COPIED,
     MAPPED,
+    MAPPED_AND_REFUSED,
     MAPPED_AND_FLIPPED,
 } Sharing;
+
+/* As org.qemu.Display1.Listener.Unix.Flip says */
+typedef struct Page {
+    uint32_t sequence;
+    uint32_t valid;
+    uint32_t offset;
+    uint32_t taken;
+    uint32_t num_rects;
+    uint32_t padding[3];
+    struct {
+        int32_t x, y, width, height;
+    } rects[32];
+} Page;
 
 typedef struct Client {
     QVirtioFb *fb;
@@ -44,6 +59,9 @@ typedef struct Client {
     GDBusConnection *connection;
     GDBusConnection *listener;
     GObject *interface[3];
+    Page *page;
+    int event_fd;
+    GSource *event;
 
     /* For all that follows; @changed after each message */
     GMutex lock;
@@ -56,7 +74,9 @@ typedef struct Client {
 
     FbPicture *seen;
     unsigned int maps;
+    unsigned int updates;
     unsigned int flips;
+    bool looks_away;            /* from the page */
 } Client;
 
 /*
@@ -187,6 +207,7 @@ static gboolean on_update_map(QemuDBusDisplay1ListenerUnixMap *object,
 {
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&c->lock);
 
+    c->updates++;
     take_map(c, x, y, width, height);
     g_cond_signal(&c->changed);
     qemu_dbus_display1_listener_unix_map_complete_update_map(object,
@@ -194,18 +215,79 @@ static gboolean on_update_map(QemuDBusDisplay1ListenerUnixMap *object,
     return true;
 }
 
-static gboolean on_flip_map(QemuDBusDisplay1ListenerUnixFlip *object,
-                            GDBusMethodInvocation *invocation, guint offset,
-                            gint x, gint y, gint width, gint height, Client *c)
+static Page read_page(const Page *shared)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&c->lock);
+    Page page;
 
-    c->flips++;
-    c->offset = offset;
-    take_map(c, x, y, width, height);
-    g_cond_signal(&c->changed);
-    qemu_dbus_display1_listener_unix_flip_complete_flip_map(object,
-                                                            invocation);
+    do {
+        page.sequence = qatomic_load_acquire(&shared->sequence);
+        memcpy(&page.valid, &shared->valid,
+               sizeof(page) - offsetof(Page, valid));
+        smp_rmb();
+    } while (page.sequence % 2 ||
+             page.sequence != qatomic_read(&shared->sequence));
+    return page;
+}
+
+static void take_page(Client *c)
+{
+    Page page = read_page(c->page);
+    uint32_t i;
+
+    if (page.valid && !c->looks_away) {
+        c->flips += c->offset != page.offset;
+        c->offset = page.offset;
+        g_assert_cmpuint(page.num_rects, <=, ARRAY_SIZE(page.rects));
+        for (i = 0; i < page.num_rects; i++) {
+            take_map(c, page.rects[i].x, page.rects[i].y,
+                     page.rects[i].width, page.rects[i].height);
+        }
+        qatomic_set(&c->page->taken, page.sequence);
+        g_cond_signal(&c->changed);
+    }
+}
+
+static gboolean on_event(gint fd, GIOCondition condition, gpointer data)
+{
+    Client *c = data;
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&c->lock);
+    uint64_t count;
+
+    g_assert_cmpint(read(fd, &count, sizeof(count)), ==, sizeof(count));
+    take_page(c);
+    return G_SOURCE_CONTINUE;
+}
+
+static void map_page(Client *c, int fd)
+{
+    void *page = mmap(NULL, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED,
+                      fd, 0);
+
+    g_assert_true(page != MAP_FAILED);
+    /* QEMU writes there, so nobody may take it away */
+    g_assert_cmpint(ftruncate(fd, 0), ==, -1);
+    close(fd);
+    c->page = page;
+}
+
+static gboolean on_share_page(QemuDBusDisplay1ListenerUnixFlip *object,
+                              GDBusMethodInvocation *invocation,
+                              GUnixFDList *fds, GVariant *page,
+                              GVariant *event, Client *c)
+{
+    if (c->sharing == MAPPED_AND_REFUSED) {
+        g_dbus_method_invocation_return_error(invocation, G_DBUS_ERROR,
+                                              G_DBUS_ERROR_NO_MEMORY, "no");
+        return true;
+    }
+    map_page(c, g_unix_fd_list_get(fds, g_variant_get_handle(page), NULL));
+    c->event_fd = g_unix_fd_list_get(fds, g_variant_get_handle(event), NULL);
+    c->event = g_unix_fd_source_new(c->event_fd, G_IO_IN);
+    g_source_set_callback(c->event, G_SOURCE_FUNC(on_event), c, NULL);
+    g_source_attach(c->event, c->context);
+    qemu_dbus_display1_listener_unix_flip_complete_share_page(object,
+                                                              invocation,
+                                                              NULL);
     return true;
 }
 
@@ -256,7 +338,7 @@ static void add_interfaces(Client *c)
     Sharing sharing = c->sharing;
     const gchar *names[] = {
         sharing >= MAPPED ? MAP_INTERFACE : NULL,
-        sharing >= MAPPED_AND_FLIPPED ? FLIP_INTERFACE : NULL,
+        sharing >= MAPPED_AND_REFUSED ? FLIP_INTERFACE : NULL,
         NULL
     };
     QemuDBusDisplay1Listener *main_iface =
@@ -276,11 +358,11 @@ static void add_interfaces(Client *c)
                          "signal::handle-update-map", on_update_map, c, NULL);
         add_interface(c, 1, map);
     }
-    if (sharing >= MAPPED_AND_FLIPPED) {
+    if (sharing >= MAPPED_AND_REFUSED) {
         QemuDBusDisplay1ListenerUnixFlip *flip =
             qemu_dbus_display1_listener_unix_flip_skeleton_new();
 
-        g_object_connect(flip, "signal::handle-flip-map", on_flip_map, c,
+        g_object_connect(flip, "signal::handle-share-page", on_share_page, c,
                          NULL);
         add_interface(c, 2, flip);
     }
@@ -335,6 +417,12 @@ static void *run_client(void *opaque)
                 G_DBUS_INTERFACE_SKELETON(c->interface[i]));
             g_object_unref(c->interface[i]);
         }
+    }
+    if (c->event) {
+        g_source_destroy(c->event);
+        g_source_unref(c->event);
+        close(c->event_fd);
+        munmap(c->page, sizeof(Page));
     }
     g_object_unref(c->listener);
     g_object_unref(c->connection);
@@ -448,7 +536,7 @@ static void test_new_mode(gconstpointer data)
     stop(c);
 }
 
-/* One message for each flip, and the memory is not mapped again */
+/* No message for a flip, and the memory is not mapped again */
 static void test_flips(void)
 {
     Client *c = start(MAPPED_AND_FLIPPED);
@@ -474,6 +562,46 @@ static void test_flips(void)
         g_assert_cmpuint(c->flips, ==, i);
     }
     g_assert_cmpuint(c->maps, ==, maps);
+    g_assert_cmpuint(c->updates, ==, 0);
+    stop(c);
+}
+
+static void look_away(Client *c, bool away)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&c->lock);
+
+    c->looks_away = away;
+}
+
+/* A client that was busy for some flips learns of all that has changed */
+static void test_slow(gconstpointer data)
+{
+    int flips = GPOINTER_TO_INT(data);
+    QVirtioFbRect column = { 0, 0, 2, HEIGHT };
+    Client *c = start(MAPPED_AND_FLIPPED);
+    QVirtioFb *fb = c->fb;
+    QVirtioFbMode mode = fb_mode(VIRTIO_FB_FORMAT_XRGB8888, WIDTH, HEIGHT, 0);
+    g_autoptr(FbPicture) picture = fb_draw(fb, &mode, 0);
+    int i, j;
+
+    qvirtio_fb_start(fb, QVIRTIO_FB_FEATURES);
+    fb_assert_ok(qvirtio_fb_set_scanout(fb, 0, &mode));
+    wait_until_seen(c, picture);
+    look_away(c, true);
+    for (i = 1; i <= flips; i++) {
+        /* Other columns than those that have changed are not to be taken */
+        mode.offset = (i % 2 + 1) * MiB;
+        fb_picture_free(fb_draw(fb, &mode, i));
+        for (j = 1; j <= i; j++) {
+            column.x = 2 * j;
+            fb_draw_rect(fb, &mode, &column, j, picture);
+        }
+        qvirtio_fb_flip(fb, 0, mode.offset, &column, 1);
+        fb_step(fb, FB_NS_PER_SEC / 60 + 1);
+    }
+    look_away(c, false);
+    fb_assert_ok(qvirtio_fb_update(fb, 0, &column, 1));
+    wait_until_seen(c, picture);
     stop(c);
 }
 
@@ -492,8 +620,12 @@ int main(int argc, char **argv)
 
     add_tests("copied", COPIED);
     add_tests("mapped", MAPPED);
+    add_tests("refused", MAPPED_AND_REFUSED);
     add_tests("flipped", MAPPED_AND_FLIPPED);
     qtest_add_func("virtio-fb/dbus/flips", test_flips);
+    qtest_add_data_func("virtio-fb/dbus/slow", GINT_TO_POINTER(3), test_slow);
+    qtest_add_data_func("virtio-fb/dbus/slower", GINT_TO_POINTER(40),
+                        test_slow);
 
     return g_test_run();
 }
