@@ -246,7 +246,8 @@ int vfb_display_read(struct vfb_device *vfb)
  * one (the property above says so), others read the list of modes again only
  * if the link is bad (wlroots), others when a screen is plugged in (weston).
  * So the link of a resized screen turns bad; if nobody has set the mode after a
- * while, the screen is unplugged until that is seen.
+ * while, the screen is unplugged until that is seen.  A compositor that has set
+ * it in time once is known not to need that, even when it is late.
  */
 
 static bool wants_size(struct vfb_output *out)
@@ -265,12 +266,25 @@ static void display_work(struct work_struct *work)
 	if (resized < 0)
 		return;
 	for (i = 0; i < vfb->num_scanouts; i++)
-		if (resized & BIT(i))
+		if (resized & BIT(i)) {
+			vfb->output[i]->awaited = wants_size(vfb->output[i]);
 			drm_connector_set_link_status_property(&vfb->output[i]->connector,
 							       DRM_MODE_LINK_STATUS_BAD);
+		}
 	drm_kms_helper_hotplug_event(&vfb->drm);
 	if (resized)
 		mod_delayed_work(system_wq, &vfb->replug_work, RESIZE_TIMEOUT);
+}
+
+static bool wants_unplug(struct vfb_device *vfb, struct vfb_output *out)
+{
+	struct drm_master *master = READ_ONCE(vfb->drm.master);
+	bool wants = wants_size(out);
+
+	if (out->awaited && !wants)
+		out->follower = master;
+	out->awaited = false;
+	return wants && master && master != out->follower;
 }
 
 /* Plugs in what was unplugged, unplugs what has the wrong size */
@@ -285,7 +299,7 @@ static void replug_work(struct work_struct *work)
 	mutex_lock(&vfb->drm.mode_config.mutex);
 	for (i = 0; i < vfb->num_scanouts; i++) {
 		out = vfb->output[i];
-		if (!out->unplugged && !(READ_ONCE(vfb->drm.master) && wants_size(out)))
+		if (!out->unplugged && !wants_unplug(vfb, out))
 			continue;
 		out->unplugged = !out->unplugged;
 		unplugged |= out->unplugged;

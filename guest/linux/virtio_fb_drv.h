@@ -114,6 +114,8 @@ struct vfb_output {
 	struct virtio_fb_display display;	/* under mode_config.mutex */
 	const struct drm_edid *edid;		/* likewise */
 	bool unplugged;				/* likewise: for a moment */
+	bool awaited;		/* display and replug work: another mode */
+	const struct drm_master *follower;	/* likewise: sets it, only compared */
 
 	struct vfb_mode mode;	/* commits only, which DRM puts in order */
 	u64 offset;
