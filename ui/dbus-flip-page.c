@@ -101,6 +101,7 @@ static void write_page(DBusFlip *flip, uint32_t offset)
     DBusFlipPage *page = flip->page;
 
     qatomic_set(&page->sequence, flip->sequence + 1);
+    /* The peer sees that before anything of what follows */
     smp_wmb();
     qatomic_set(&page->valid, flip->valid);
     qatomic_set(&page->offset, offset);

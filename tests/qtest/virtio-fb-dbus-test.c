@@ -223,6 +223,7 @@ static Page read_page(const Page *shared)
         page.sequence = qatomic_load_acquire(&shared->sequence);
         memcpy(&page.valid, &shared->valid,
                sizeof(page) - offsetof(Page, valid));
+        /* All of it, before it is looked whether QEMU wrote meanwhile */
         smp_rmb();
     } while (page.sequence % 2 ||
              page.sequence != qatomic_read(&shared->sequence));
