@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 #
-# virtio-desktop under KVM: what is refused
+# virtio-desktop under KVM: what can be chosen, and what is refused
 #
 # SPDX-License-Identifier: GPL-2.0-or-later
 
 import re
+import time
 
 from qemu_test.virtiodesktop_kvm import VirtioDesktopKvmTest
+
+PMU = '/sys/bus/event_source/devices/armv8_pmuv3*'
+STOPPED = 15
 
 
 class VirtioDesktopKvmOptions(VirtioDesktopKvmTest):
@@ -42,6 +46,57 @@ class VirtioDesktopKvmOptions(VirtioDesktopKvmTest):
         if 'mte' not in self.features:
             self.assert_refused(host, "mte=on: this host's KVM",
                                 machine='virtio-desktop,mte=on')
+
+    def boot_with(self, host, machine='virtio-desktop', cpu='host'):
+        """A guest with such a CPU, and whether its Linux has what of it."""
+        guest = self.boot(host, machine=machine, cpu=cpu)
+        log = guest.console.run('dmesg | cat')
+        features = self.read_features(guest.console.run)
+        have = {name: name in features for name in ('sve', 'paca', 'mte')}
+        have['pmu'] = guest.console.run(f'ls -d {PMU} 2>/dev/null; '
+                                        'true') != ''
+        have['stolen'] = 'stolen time' in log
+        return guest, have
+
+    def slept(self, guest):
+        """How far the guest's clock goes while the machine stands still."""
+        def uptime():
+            return float(guest.console.run('cat /proc/uptime').split()[0])
+        before = uptime()
+        guest.cmd('stop')
+        time.sleep(STOPPED)
+        guest.cmd('cont')
+        return uptime() - before
+
+    def quit(self, guest):
+        self.assert_healthy(guest.console)
+        guest.cmd('quit')
+        self.assertEqual(guest.wait(), 0)
+
+    def test_cpu(self):
+        """The guest has of the host's CPU what it was not denied."""
+        host = self.start_and_look()
+        wanted = {name: name in self.features
+                  for name in ('sve', 'paca', 'mte')}
+        mte = 'on' if wanted['mte'] else 'off'
+        guest, have = self.boot_with(host, f'virtio-desktop,mte={mte}')
+        self.assertEqual({name: have[name] for name in wanted}, wanted)
+        if not self.has_kvm():
+            self.assertTrue(have['pmu'] and have['stolen'], have)
+        if wanted['mte']:
+            answer = self.monitor(guest, 'migrate file:/dev/null')
+            self.assertIn('MTE', answer)
+        self.assertLess(self.slept(guest), STOPPED)
+        self.quit(guest)
+
+        cpu = 'host,pmu=off,kvm-steal-time=off,kvm-no-adjvtime=on'
+        for name, feature in ('sve', 'sve'), ('pauth', 'paca'):
+            if wanted[feature]:
+                cpu += f',{name}=off'
+        guest, have = self.boot_with(host, cpu=cpu)
+        self.assertFalse(any(have.values()), have)
+        self.assertGreaterEqual(self.slept(guest), STOPPED)
+        self.quit(guest)
 
 
 if __name__ == '__main__':

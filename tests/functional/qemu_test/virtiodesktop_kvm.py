@@ -25,10 +25,17 @@ DEBUGFS_KVM = '/sys/kernel/debug/kvm'
 class Guest:
     """A QEMU under test: its QMP, and what its guest has for a console."""
 
-    def __init__(self, qmp, console, wait):
+    def __init__(self, qmp, console, wait, close):
         self.qmp = qmp
         self.console = console
-        self.wait = wait                # for its end: its exit status
+        self.wait_for_end = wait
+        self.close = close
+
+    def wait(self):
+        """Wait for its end: its exit status.  Another one can follow."""
+        status = self.wait_for_end()
+        self.close()
+        return status
 
     def cmd(self, name, **arguments):
         return self.qmp.cmd(name, **arguments)
@@ -121,7 +128,7 @@ class EmulatedHost:
         self.paths = {name: os.path.join(test.socket_dir().name, name)
                       for name in ('shell', 'qmp', 'console')}
         self.vm = self.start(args)
-        self.console = connect_console(test, self.paths['shell'])
+        _, self.console = connect_console(test, self.paths['shell'])
         self.console.wait_for_shell()
         self.mount()
 
@@ -199,24 +206,28 @@ class EmulatedHost:
 
 
 def connect_console(test, path):
+    """A socket, and a console at its end."""
     console = socket.socket(socket.AF_UNIX)
     test.addCleanup(console.close)
     console.connect(path)
-    return GuestConsole(test, console.fileno(), console.fileno())
+    return console, GuestConsole(test, console.fileno(), console.fileno())
 
 
 def connect(test, paths, wait):
     """Connect to a QEMU that has been started or is about to be."""
+    qmp = QEMUMonitorProtocol(paths['qmp'])
+    connection, console = connect_console(test, paths['console'])
+
     def close():
         # The other end may be gone already
         with contextlib.suppress(EOFError, OSError):
             qmp.close()
+        connection.close()
 
-    qmp = QEMUMonitorProtocol(paths['qmp'])
     test.addCleanup(close)
     qmp.settimeout(TIMEOUT)
     qmp.connect()
-    return Guest(qmp, connect_console(test, paths['console']), wait)
+    return Guest(qmp, console, wait, close)
 
 
 class VirtioDesktopKvmTest(VirtioDesktopDisplayTest):
