@@ -4,15 +4,17 @@
 #
 # SPDX-License-Identifier: GPL-2.0-or-later
 
+import array
 import os
 import shutil
 import struct
 import subprocess
+import sys
 from unittest import mock
 
 from qemu_test import virtiodesktop_xorg as xorg
 from qemu_test.cmd import get_qemu_img
-from qemu_test.virtiodesktop import wait_until
+from qemu_test.virtiodesktop import TIMEOUT, wait_until
 from qemu_test.virtiodesktop_display import VirtioDesktopDisplayTest
 from qemu_test.virtiodesktop_vnc import ClipboardVncClient
 
@@ -23,6 +25,9 @@ TERMINAL = bytes.fromhex('10171f')
 PANEL = 34
 ABS_MAX = 0x7fff
 TOUCH_ID = 5
+WAV_HEADER = 44
+RATE = 44100
+TONE = 440
 USER = ('setpriv --reuid=user --regid=user --init-groups env HOME=/home/user '
         'XDG_RUNTIME_DIR=/run/user/$(id -u user) WAYLAND_DISPLAY=wayland-0 ')
 
@@ -215,6 +220,42 @@ class VirtioDesktopDesktop(VirtioDesktopDisplayTest):
         wait_until(self, lambda: read() == 'from the guest',
                    'the text on the host')
 
+    def check_suspend(self, vm, open_menu):
+        """By the menu; a key wakes the machine, and the desktop is there."""
+        open_menu()
+        self.wait_for_picture(
+            vm, lambda seen: has_menu(above_panel(seen)), 'the power menu')
+        self.type(vm, 'susp\n')
+        self.assertIsNotNone(vm.event_wait('SUSPEND', timeout=TIMEOUT))
+        self.press(vm, 'ctrl')
+        self.assertIsNotNone(vm.event_wait('WAKEUP', timeout=TIMEOUT))
+        self.wait_for_picture(
+            vm, lambda seen: has_panel(seen) and
+            not has_menu(above_panel(seen)), 'the desktop after a suspend')
+
+    def sound(self):
+        """QEMU's arguments: what is heard goes to a file."""
+        self.wav = self.scratch_file('sound.wav')
+        return ['-audiodev', f'wav,id=audio,path={self.wav},out.frequency='
+                f'{RATE}', '-device', 'virtio-sound,audiodev=audio']
+
+    def play(self, console):
+        """A few seconds of a tone, as the user."""
+        console.run(f'{USER} speaker-test -t sine -f {TONE} -c 2 -l 1 '
+                    '>/dev/null')
+
+    def check_tone(self):
+        """An emulated guest may be late now and then, but not mostly."""
+        with open(self.wav, 'rb') as file:
+            samples = array.array('h', file.read()[WAV_HEADER:][:1 << 24])
+        if sys.byteorder == 'big':
+            samples.byteswap()
+        left = [sample for sample in samples[::2] if sample]
+        self.assertGreater(len(left), RATE // 2)
+        self.assertGreater(max(left), 1000)
+        ups = sum(a < 0 < b for a, b in zip(left, left[1:]))
+        self.assertLess(abs(ups * RATE / len(left) - TONE), TONE / 10)
+
     def check_power_button(self, vm):
         """An orderly end: no journal is left to be replayed."""
         vm.cmd('system_powerdown')
@@ -242,7 +283,7 @@ class VirtioDesktopDesktop(VirtioDesktopDisplayTest):
         self.check_power_button(vm)
 
     def test_window(self):
-        """In a window of SDL: the clipboard, any size, the power menu."""
+        """In a window of SDL: clipboard, any size, sound, the power menu."""
         program = xorg.missing() or (None if shutil.which('xclip')
                                      else 'xclip')
         if program:
@@ -266,18 +307,24 @@ class VirtioDesktopDesktop(VirtioDesktopDisplayTest):
             return xclip('-out', stdout=subprocess.PIPE,
                          stderr=subprocess.DEVNULL).stdout
         with mock.patch.dict(os.environ, x.environment()):
-            vm, console = self.start('-display', 'sdl')
+            vm, console = self.start('-display', 'sdl', *self.sound())
         x.find_window('QEMU')
+        self.play(console)
         self.check_clipboard(console, offer, read)
         x.xdotool('windowsize', x.window, '1100', '700')
         self.wait_for_picture(
             vm, lambda seen: seen.size() == (1100, 700) and has_panel(seen),
             'the size of the window')
-        self.point(vm, 1100 - 20, 700 - PANEL // 2, 'left')
+
+        def open_menu():
+            self.point(vm, 1100 - 20, 700 - PANEL // 2, 'left')
+        self.check_suspend(vm, open_menu)
+        open_menu()
         self.wait_for_picture(
             vm, lambda seen: has_menu(above_panel(seen)), 'the power menu')
         self.press(vm, 'ret')
         self.assert_ends(vm, 'guest-shutdown')
+        self.check_tone()
 
 
 if __name__ == '__main__':
