@@ -106,7 +106,7 @@ class StepBuild:
             'sh', status, f'--target-list={TARGET}',
             '--without-default-devices',
             f'--with-devices-{TARGET.split("-", 1)[0]}={STEP_DEVICES}',
-            '--disable-tools', '--disable-docs')
+            '--disable-tools', '--disable-docs', '--disable-werror')
 
     def targets(self, touched):
         """The emulator, and the test programs that touched files are of."""
