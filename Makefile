@@ -56,7 +56,7 @@ image:
 	@rm -f $(B)/$(if $(filter minimal,$(GUEST)),images,$(GUEST))/recipe
 	@$(STEPS) $(BUILD_RUN) $(BUILD_$(GUEST))
 
-# With it, make check tests more; it takes too long to be made for each
+# By hand: it takes minutes
 image-installed:
 	@$(STEPS) "scripts/install-deps check" $(PREPARE) "scripts/build-qemu run" \
 		scripts/build-guest-package images/build-installed
