@@ -60,6 +60,13 @@ endif
 # but ARM's and the slim one; pkg.qemu.omit-user and pkg.qemu.omit-system-xen,
 # which this package has anyway, leave out the rest.
 ifneq (,$(filter pkg.qemu.only-virtio-desktop, ${DEB_BUILD_PROFILES}))
+# No ARM machine has VGA or QXL, whose modules are in Debian's lists of files.
+pre-install-arch: drop-vga
+drop-vga:
+	sed -i -E '/hw-display-(virtio-vga|virtio-vga-gl|qxl)\.so/d' \
+		debian/qemu-system-common.install \
+		debian/qemu-system-modules-opengl.install \
+		debian/qemu-system-modules-spice.install
 
 left-out := qemu-system \
 	$(patsubst %,qemu-system-%,$(filter-out arm,${system-packages}))
