@@ -44,6 +44,11 @@ class VirtioDesktopBootDisplay(VirtioDesktopDisplayTest):
         """Text on a clear console without a cursor."""
         console.run(f"printf '\\033[?25l\\033[2J\\033[H{text}' >/dev/tty1")
 
+    def show_pattern(self, console):
+        """The pattern, which no blinking cursor draws over."""
+        self.print(console, '')
+        console.run('cat /test/pattern >/dev/fb0')
+
     def framebuffer_sha256(self, console):
         return console.run('sha256sum </dev/fb0').split()[0]
 
@@ -87,14 +92,14 @@ class VirtioDesktopBootDisplay(VirtioDesktopDisplayTest):
 
     def test_reset(self):
         vm, console = self.boot()
-        console.run('cat /test/pattern >/dev/fb0')
+        self.show_pattern(console)
         self.assert_picture(self.screenshot(vm), self.pattern, 'before reset')
         vm.cmd('stop')
         vm.cmd('system_reset')
         self.assertTrue(self.screenshot(vm).is_black())
         vm.cmd('cont')
         console.wait_for_shell()
-        console.run('cat /test/pattern >/dev/fb0')
+        self.show_pattern(console)
         self.assert_picture(self.screenshot(vm), self.pattern, 'after reset')
         self.assert_healthy(console)
 
