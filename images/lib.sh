@@ -157,6 +157,18 @@ copy_modules() {
     done < <(module_files "$@")
 }
 
+# strip_signatures DIR: an emulated CPU spends half of its boot on checking those
+# of 60 modules.  What is appended: signature, 12 bytes that end with its length
+# (32 bits, big endian), 28 bytes of text.
+strip_signatures() {
+    local file length
+    find "$1" -name '*.ko' | while read -r file; do
+        [ "$(tail -c 28 "$file")" = '~Module signature appended~' ] || continue
+        length=$(tail -c 32 "$file" | od -An -N4 -tx1 | tr -d ' ')
+        truncate -s "-$((16#$length + 12 + 28))" "$file"
+    done
+}
+
 # make_initramfs NAME LIST...
 make_initramfs() {
     local name=$1 dir=$WORK/$1
@@ -166,6 +178,7 @@ make_initramfs() {
     cp "$RECIPE/initramfs-init" "$dir/init"
     cp "$RECIPE/udhcpc-script" "$dir/etc/udhcpc/default.script"
     copy_modules "$dir/lib/modules" "$@" >"$dir/modules"
+    [ "$name" != initramfs-test ] || strip_signatures "$dir/lib/modules"
     (cd "$dir" && find . | sort | cpio --quiet -o -H newc -R 0:0 | gzip -1) >"$WORK/out/$name.cpio.gz"
 }
 

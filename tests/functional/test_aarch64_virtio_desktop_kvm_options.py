@@ -17,7 +17,7 @@ class VirtioDesktopKvmOptions(VirtioDesktopKvmTest):
 
     def start_and_look(self):
         """Not with memory tags for an emulated host: they take minutes."""
-        host = self.start_host()
+        host = self.start_host('-cpu', 'max,pauth-impdef=on')
         self.features = self.read_features(host.shell)
         return host
 
