@@ -22,7 +22,8 @@ BINARY = 'qemu-system-aarch64'
 DEVICES = 'virtio-desktop'
 # The device list for QEMU's configure, which insists on one in its own tree
 STEP_DEVICES = 'series-step'
-TIMEOUT = 900
+# Guests beside it come first
+TIMEOUT = 2700
 LOG_LINES = 30
 
 
