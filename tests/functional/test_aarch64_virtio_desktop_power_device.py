@@ -82,6 +82,21 @@ class VirtioDesktopPowerDevice(VirtioDesktopPowerTest):
         self.assert_healthy(console)
         self.poweroff(vm, console)
 
+    def test_reboot_asked(self):
+        """The user asks, the guest's own program does it."""
+        vm, console = self.boot_without_driver()
+        request = {'path': '/machine/board/power-device',
+                   'property': 'ask-reboot', 'value': True}
+        console.run("printf '#!/bin/sh\\necho by itself >/dev/hvc0\\n"
+                    "reboot -f\\n' >/sbin/reboot; chmod +x /sbin/reboot")
+        answer = vm.qmp('qom-set', request)
+        self.assertIn('does not attend', answer['error']['desc'])
+        self.load_driver(console)
+        vm.cmd('qom-set', request)
+        console.expect('by itself')
+        self.wait_for_reset(vm, True, 'guest-reset')
+        console.wait_for_shell()
+
     def test_halt(self):
         """The machine stops, and stays until the user resets it."""
         vm, console = self.boot()
