@@ -276,15 +276,19 @@ static void display_work(struct work_struct *work)
 		mod_delayed_work(system_wq, &vfb->replug_work, RESIZE_TIMEOUT);
 }
 
-static bool wants_unplug(struct vfb_device *vfb, struct vfb_output *out)
+/* Who has set the new mode by itself once may be late another time. */
+static void note_follower(struct vfb_output *out,
+			  const struct drm_master *master)
 {
-	struct drm_master *master = READ_ONCE(vfb->drm.master);
-	bool wants = wants_size(out);
-
-	if (out->awaited && !wants)
+	if (out->awaited && !wants_size(out))
 		out->follower = master;
 	out->awaited = false;
-	return wants && master && master != out->follower;
+}
+
+static bool wants_unplug(struct vfb_output *out,
+			 const struct drm_master *master)
+{
+	return wants_size(out) && master && master != out->follower;
 }
 
 /* Plugs in what was unplugged, unplugs what has the wrong size */
@@ -292,6 +296,7 @@ static void replug_work(struct work_struct *work)
 {
 	struct vfb_device *vfb =
 		container_of(work, struct vfb_device, replug_work.work);
+	const struct drm_master *master = READ_ONCE(vfb->drm.master);
 	bool changed = false, unplugged = false;
 	struct vfb_output *out;
 	int i;
@@ -299,7 +304,8 @@ static void replug_work(struct work_struct *work)
 	mutex_lock(&vfb->drm.mode_config.mutex);
 	for (i = 0; i < vfb->num_scanouts; i++) {
 		out = vfb->output[i];
-		if (!out->unplugged && !wants_unplug(vfb, out))
+		note_follower(out, master);
+		if (!out->unplugged && !wants_unplug(out, master))
 			continue;
 		out->unplugged = !out->unplugged;
 		unplugged |= out->unplugged;
