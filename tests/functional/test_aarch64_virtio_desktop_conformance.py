@@ -12,7 +12,7 @@ import socket
 import subprocess
 import threading
 
-from qemu_test.virtiodesktop import GuestConsole, TIMEOUT
+from qemu_test.virtiodesktop import TIMEOUT
 from qemu_test.virtiodesktop_display import Picture, VirtioDesktopDisplayTest
 
 SECTOR = 512
@@ -91,23 +91,6 @@ class VirtioDesktopConformance(VirtioDesktopDisplayTest):
         vm.add_args('-accel', 'tcg', '-m', '128M', '-kernel', self.guest,
                     '-append', append, *args)
         return vm
-
-    def console(self, vm):
-        """QEMU stands still while nobody reads from its UART: always do."""
-        reader, writer = os.pipe()
-        source = vm.console_socket.fileno()
-
-        def copy():
-            with open(writer, 'wb', buffering=0) as file:
-                try:
-                    while data := os.read(source, 65536):
-                        file.write(data)
-                except OSError:
-                    pass            # the machine has gone
-
-        threading.Thread(target=copy, daemon=True).start()
-        self.addCleanup(os.close, reader)
-        return GuestConsole(self, reader, source)
 
     def launch(self, vm, console=True):
         """It may end before we could ask it anything, so it waits for us."""

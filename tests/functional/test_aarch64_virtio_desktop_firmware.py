@@ -32,6 +32,8 @@ class VirtioDesktopFirmware(FirmwareTest):
         vm = self.make_vm(name=f'boot{self.boots}', **options)
         self.boots += 1
         vm.launch()
+        # The firmware prints there much that no test asks for
+        self.console(vm)
         return vm
 
     def login(self, vm):
