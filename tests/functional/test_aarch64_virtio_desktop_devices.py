@@ -140,6 +140,16 @@ class VirtioDesktopDevices(VirtioDesktopTest):
         vm, console = self.boot(*args, initrd=ALL_DRIVERS)
         self.check(vm, console, dict(zip(DEVICES, range(8, 64))))
 
+    def test_virtfs(self):
+        """The short option for a directory that is shared."""
+        os.makedirs(self.shared)
+        vm, console = self.boot('-virtfs', f'local,path={self.shared},'
+                                'mount_tag=shared,security_model=none',
+                                initrd=ALL_DRIVERS)
+        self.check_shared(console)
+        self.assert_healthy(console)
+        self.poweroff(vm, console)
+
     def test_buses(self):
         """With bus= they go where they are told, in any order."""
         slots = dict(zip(DEVICES, (63, 8, 40, 20, 10, 9, 62, 30, 33)))
