@@ -22,6 +22,8 @@
 /* For a compositor to set the new size by itself, and to see an unplug */
 #define RESIZE_TIMEOUT	(3 * HZ / 2)
 #define UNPLUG_TIMEOUT	HZ
+#define MAX_REMINDERS	6
+#define MAX_UNPLUGS	3
 
 static bool is_connected(struct vfb_output *out)
 {
@@ -247,7 +249,9 @@ int vfb_display_read(struct vfb_device *vfb)
  * if the link is bad (wlroots), others when a screen is plugged in (weston).
  * So the link of a resized screen turns bad; if nobody has set the mode after a
  * while, the screen is unplugged until that is seen.  A compositor that has set
- * it in time once is known not to need that, even when it is late.
+ * it in time once is known not to need that, even when it is late; it is only
+ * told again, as it can miss one of two changes: its commit of the first mode,
+ * after it heard of the second one, makes the link good.
  */
 
 static bool wants_size(struct vfb_output *out)
@@ -262,15 +266,20 @@ static void display_work(struct work_struct *work)
 	struct vfb_device *vfb =
 		container_of(work, struct vfb_device, display_work.work);
 	int i, resized = vfb_display_read(vfb);
+	struct vfb_output *out;
 
 	if (resized < 0)
 		return;
-	for (i = 0; i < vfb->num_scanouts; i++)
-		if (resized & BIT(i)) {
-			vfb->output[i]->awaited = wants_size(vfb->output[i]);
-			drm_connector_set_link_status_property(&vfb->output[i]->connector,
-							       DRM_MODE_LINK_STATUS_BAD);
-		}
+	for (i = 0; i < vfb->num_scanouts; i++) {
+		if (!(resized & BIT(i)))
+			continue;
+		out = vfb->output[i];
+		out->awaited = wants_size(out);
+		out->reminders = MAX_REMINDERS;
+		WRITE_ONCE(out->unplugs, MAX_UNPLUGS);
+		drm_connector_set_link_status_property(&out->connector,
+						       DRM_MODE_LINK_STATUS_BAD);
+	}
 	drm_kms_helper_hotplug_event(&vfb->drm);
 	if (resized)
 		mod_delayed_work(system_wq, &vfb->replug_work, RESIZE_TIMEOUT);
@@ -285,45 +294,61 @@ static void note_follower(struct vfb_output *out,
 	out->awaited = false;
 }
 
-static bool wants_unplug(struct vfb_output *out,
-			 const struct drm_master *master)
+/* Tells it again, unplugs or plugs in; returns whether anything is to be seen */
+static bool replug(struct vfb_output *out, const struct drm_master *master)
 {
-	return wants_size(out) && master && master != out->follower;
+	note_follower(out, master);
+	if (out->unplugged) {
+		out->unplugged = false;
+		return true;
+	}
+	if (!wants_size(out) || !master)
+		return false;
+	if (master == out->follower && out->reminders) {
+		out->reminders--;
+		drm_connector_set_link_status_property(&out->connector,
+						       DRM_MODE_LINK_STATUS_BAD);
+		return true;
+	}
+	if (!READ_ONCE(out->unplugs))
+		return false;
+	WRITE_ONCE(out->unplugs, out->unplugs - 1);
+	out->unplugged = true;
+	return true;
 }
 
-/* Plugs in what was unplugged, unplugs what has the wrong size */
+/* What was told may have been missed: look again, until there is nothing to do */
 static void replug_work(struct work_struct *work)
 {
 	struct vfb_device *vfb =
 		container_of(work, struct vfb_device, replug_work.work);
 	const struct drm_master *master = READ_ONCE(vfb->drm.master);
 	bool changed = false, unplugged = false;
-	struct vfb_output *out;
 	int i;
 
 	mutex_lock(&vfb->drm.mode_config.mutex);
 	for (i = 0; i < vfb->num_scanouts; i++) {
-		out = vfb->output[i];
-		note_follower(out, master);
-		if (!out->unplugged && !wants_unplug(out, master))
-			continue;
-		out->unplugged = !out->unplugged;
-		unplugged |= out->unplugged;
-		changed = true;
+		changed |= replug(vfb->output[i], master);
+		unplugged |= vfb->output[i]->unplugged;
 	}
 	mutex_unlock(&vfb->drm.mode_config.mutex);
 	if (!changed)
 		return;
 	drm_kms_helper_hotplug_event(&vfb->drm);
-	if (unplugged)
-		mod_delayed_work(system_wq, &vfb->replug_work, UNPLUG_TIMEOUT);
+	mod_delayed_work(system_wq, &vfb->replug_work,
+			 unplugged ? UNPLUG_TIMEOUT : RESIZE_TIMEOUT);
 }
 
-/* Called when a scanout is switched off: do not wait any longer */
+/*
+ * Called when a scanout is switched off: do not wait any longer, and leave a
+ * user alone who has chosen another mode.
+ */
 void vfb_display_unplug_seen(struct vfb_output *out)
 {
-	if (READ_ONCE(out->unplugged))
-		mod_delayed_work(system_wq, &to_vfb(out->crtc.dev)->replug_work, 1);
+	if (!READ_ONCE(out->unplugged))
+		return;
+	WRITE_ONCE(out->unplugs, 0);
+	mod_delayed_work(system_wq, &to_vfb(out->crtc.dev)->replug_work, 1);
 }
 
 /* In atomic context; events may come faster than they are handled */

@@ -116,6 +116,8 @@ struct vfb_output {
 	bool unplugged;				/* likewise: for a moment */
 	bool awaited;		/* display and replug work: another mode */
 	const struct drm_master *follower;	/* likewise: sets it, only compared */
+	unsigned int reminders;			/* likewise: may still be given */
+	unsigned int unplugs;			/* likewise, ends with one that is seen */
 
 	struct vfb_mode mode;	/* commits only, which DRM puts in order */
 	u64 offset;

@@ -7,6 +7,7 @@
 
 import hashlib
 import os
+import time
 
 from qemu_test.virtiodesktop import wait_until
 from qemu_test.virtiodesktop_display import (
@@ -260,6 +261,48 @@ class VirtioDesktopDisplay(VirtioDesktopDisplayTest):
                 kms.run('pattern -c 1 -p 8')    # in the preferred mode
                 self.assert_shows(vm, Picture.pattern(width, height, 8),
                                   'resized', head=1)
+        self.assert_healthy(console)
+
+    def test_missed_resize(self):
+        """Who has followed once is told again; who has not, by unplugging."""
+        path = os.path.join(self.socket_dir().name, 'vnc')
+        vm, console = self.boot_driver('-vnc', f'unix:{path},display=fb')
+        viewer = VncClient(path)
+        self.addCleanup(viewer.close)
+
+        def resize(width, height, *commands):
+            """The client runs @commands as soon as it hears of it."""
+            kms.start('wait-hotplug')
+            console.expect('listening\n')
+            for command in commands:
+                kms.start(command)
+            viewer.resize(width, height)
+            for command in ('wait-hotplug', *commands):
+                kms.finish(command)
+
+        def connector(command='info'):
+            found = lines_of(kms.run(command), 'connector')[0]
+            return found['status'], found['preferred']
+
+        with self.kms(console) as kms:
+            kms.run('pattern -c 0 -p 8')
+            resize(1111, 842)
+            for status in 'disconnected', 'connected':
+                wait_until(self, lambda: connector()[0] == status, status)
+            # Nobody sees it, so it comes a few times
+            wait_until(self, lambda: connector()[0] == 'disconnected', 'again')
+            time.sleep(8)
+            self.assertEqual(connector(), ('connected', '1111x842'))
+            # The driver has to notice that
+            resize(500, 1000, 'pattern -c 0 -p 8')
+            time.sleep(3)
+            resize(1371, 600)
+            for _ in range(2):
+                self.assertEqual(connector('wait-hotplug'),
+                                 ('connected', '1371x600'))
+            self.assert_shows(vm, Picture.pattern(500, 1000, 8), 'before')
+            kms.run('pattern -c 0 -p 8')
+            self.assert_shows(vm, Picture.pattern(1371, 600, 8), 'followed')
         self.assert_healthy(console)
 
     def test_buffers(self):
