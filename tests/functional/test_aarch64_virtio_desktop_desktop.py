@@ -241,6 +241,8 @@ class VirtioDesktopDesktop(VirtioDesktopDisplayTest):
 
     def play(self, console):
         """A few seconds of a tone, as the user."""
+        # Its driver comes after the desktop, and may be used after udev
+        console.wait_for(f'{USER} test -w /dev/snd/pcmC0D0p')
         console.run(f'{USER} speaker-test -t sine -f {TONE} -c 2 -l 1 '
                     '>/dev/null')
 
