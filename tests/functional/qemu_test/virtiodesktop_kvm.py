@@ -223,6 +223,9 @@ def connect(test, paths, wait):
         # The other end may be gone already
         with contextlib.suppress(EOFError, OSError):
             qmp.close()
+        # Whoever still reads from it has a file descriptor of its own
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
         connection.close()
 
     test.addCleanup(close)
