@@ -91,7 +91,7 @@ class LocalHost:
         with ours, theirs, VM([self.bench.qemu, *argv, '-qmp', 'stdio',
                                *chardev],
                               pass_fds=[theirs.fileno()]) as vm:
-            vm.negotiate()
+            self.bench.qemu_version = vm.negotiate()
             shell = Shell(vm, ours)
             shell.start()
             work(vm.command, shell)
@@ -133,7 +133,7 @@ class EmulatedHost:
         fds = [theirs.fileno() for _, theirs in self.pairs]
         self.vm = VM(self.command(), pass_fds=fds)
         self.vm.__enter__()
-        self.vm.negotiate()
+        self.bench.qemu_version = self.vm.negotiate()
         self.shell = Shell(self.vm, self.pairs[0][0])
         self.shell.start()
         for name in self.shares:
