@@ -10,6 +10,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import time
 from unittest import mock
 
 from qemu_test import virtiodesktop_xorg as xorg
@@ -23,6 +24,7 @@ PANEL_LINE = bytes.fromhex('3d7ea6')    # above the panel
 SELECTED = bytes.fromhex('2f6f98')      # in a menu
 TERMINAL = bytes.fromhex('10171f')
 PANEL = 34
+POWER = -20                             # from the right edge
 ABS_MAX = 0x7fff
 TOUCH_ID = 5
 WAV_HEADER = 44
@@ -171,11 +173,22 @@ class VirtioDesktopDesktop(VirtioDesktopDisplayTest):
         console.wait_for('[ -s /tmp/typed ]')
         self.assertEqual(console.run('cat /tmp/typed').strip(), 'user')
 
+    def open_menu(self, vm, x):
+        """A click into the panel; once more, as that may just start anew."""
+        retry = 0
+
+        def look():
+            nonlocal retry
+            seen = self.screenshot(vm)
+            if time.monotonic() >= retry:
+                self.point(vm, x % seen.width, seen.height - PANEL // 2, 'left')
+                retry = time.monotonic() + TIMEOUT / 5
+            return has_menu(above_panel(seen))
+        wait_until(self, look, 'the menu')
+
     def check_pointer(self, vm):
         """The panel's button opens the menu, a window's closes it."""
-        self.point(vm, 40, self.screenshot(vm).height - PANEL // 2, 'left')
-        self.wait_for_picture(
-            vm, lambda seen: has_menu(above_panel(seen)), 'the menu')
+        self.open_menu(vm, 40)
         self.press(vm, 'esc')
         self.wait_for_picture(vm, lambda seen: not has_menu(above_panel(seen)),
                               'the screen without the menu')
@@ -185,12 +198,13 @@ class VirtioDesktopDesktop(VirtioDesktopDisplayTest):
                               'a terminal that is closed')
 
     def check_resize(self, vm, client):
-        """The guest follows the window's size."""
+        """The guest follows the window's size, with a terminal on it."""
         for width, height in (1400, 900), (1280, 800):
             client.resize(width, height)
             self.wait_for_picture(
                 vm, lambda seen, size=(width, height):
-                seen.size() == size and has_panel(seen), 'the new size')
+                seen.size() == size and has_panel(seen) and
+                box(seen, TERMINAL), 'the new size')
 
     def check_touch(self, vm):
         """A finger on its title drags a window."""
@@ -220,11 +234,9 @@ class VirtioDesktopDesktop(VirtioDesktopDisplayTest):
         wait_until(self, lambda: read() == 'from the guest',
                    'the text on the host')
 
-    def check_suspend(self, vm, open_menu):
+    def check_suspend(self, vm):
         """By the menu; a key wakes the machine, and the desktop is there."""
-        open_menu()
-        self.wait_for_picture(
-            vm, lambda seen: has_menu(above_panel(seen)), 'the power menu')
+        self.open_menu(vm, POWER)
         self.type(vm, 'susp\n')
         self.assertIsNotNone(vm.event_wait('SUSPEND', timeout=TIMEOUT))
         self.press(vm, 'ctrl')
@@ -277,8 +289,8 @@ class VirtioDesktopDesktop(VirtioDesktopDisplayTest):
         with ClipboardVncClient(self.vnc_path) as client:
             self.check_drivers(console)
             self.check_terminal(vm, console)
-            self.check_pointer(vm)
             self.check_resize(vm, client)
+            self.check_pointer(vm)
             self.check_touch(vm)
             self.check_clipboard(console, client.offer_text, client.read_text)
         self.assert_healthy(console)
@@ -317,13 +329,8 @@ class VirtioDesktopDesktop(VirtioDesktopDisplayTest):
         self.wait_for_picture(
             vm, lambda seen: seen.size() == (1100, 700) and has_panel(seen),
             'the size of the window')
-
-        def open_menu():
-            self.point(vm, 1100 - 20, 700 - PANEL // 2, 'left')
-        self.check_suspend(vm, open_menu)
-        open_menu()
-        self.wait_for_picture(
-            vm, lambda seen: has_menu(above_panel(seen)), 'the power menu')
+        self.check_suspend(vm)
+        self.open_menu(vm, POWER)
         self.press(vm, 'ret')
         self.assert_ends(vm, 'guest-shutdown')
         self.check_tone()
