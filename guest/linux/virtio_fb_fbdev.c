@@ -8,6 +8,8 @@
  */
 
 #include <linux/fb.h>
+#include <linux/math64.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/panic_notifier.h>
@@ -47,8 +49,9 @@ static int vfb_fb_release(struct fb_info *info, int user)
 }
 
 /*
- * Damage: a scrolling console has some for each line and more, and nobody sees
- * it in between two refreshes. The first is shown at once.
+ * Damage: a scrolling console has some for each run of letters, and nobody sees
+ * it in between two refreshes. The first is shown at once. The helper library's
+ * work item would be one more change of tasks for each of them.
  */
 
 static void show_damage(struct work_struct *work)
@@ -57,24 +60,21 @@ static void show_damage(struct work_struct *work)
 		container_of(work, struct vfb_fbdev, show.work);
 	struct drm_clip_rect clip;
 
-	spin_lock(&fbdev->damage_lock);
+	spin_lock_irq(&fbdev->damage_lock);
 	clip = fbdev->damage;
 	fbdev->damage = (struct drm_clip_rect) { };
 	fbdev->shown = jiffies;
-	spin_unlock(&fbdev->damage_lock);
+	spin_unlock_irq(&fbdev->damage_lock);
 	if (clip.x1 < clip.x2)
 		vfb_fb_dirty(fbdev->fb, NULL, 0, 0, &clip, 1);
 }
 
-static int fb_dirty(struct drm_fb_helper *helper, struct drm_clip_rect *clip)
+static void add_damage(struct vfb_fbdev *fbdev, const struct drm_clip_rect *clip)
 {
-	struct vfb_fbdev *fbdev = &to_vfb(helper->dev)->fbdev;
 	struct drm_clip_rect *all = &fbdev->damage;
-	unsigned long next, now = jiffies;
+	unsigned long flags, next, now = jiffies;
 
-	if (clip->x1 >= clip->x2 || clip->y1 >= clip->y2)
-		return 0;
-	spin_lock(&fbdev->damage_lock);
+	spin_lock_irqsave(&fbdev->damage_lock, flags);
 	if (all->x1 < all->x2) {
 		all->x1 = min(all->x1, clip->x1);
 		all->y1 = min(all->y1, clip->y1);
@@ -84,15 +84,37 @@ static int fb_dirty(struct drm_fb_helper *helper, struct drm_clip_rect *clip)
 		*all = *clip;
 	}
 	next = fbdev->shown + SHOW_PERIOD;
-	spin_unlock(&fbdev->damage_lock);
+	spin_unlock_irqrestore(&fbdev->damage_lock, flags);
 	queue_delayed_work(system_wq, &fbdev->show,
 			   time_in_range(now, fbdev->shown, next) ? next - now : 0);
-	return 0;
 }
 
-static const struct drm_fb_helper_funcs vfb_fb_helper_funcs = {
-	.fb_dirty = fb_dirty,
-};
+/* The console draws, in any context, and within the screen */
+static void damage_area(struct fb_info *info, u32 x, u32 y, u32 width, u32 height)
+{
+	struct drm_clip_rect clip = {
+		.x1 = x, .y1 = y, .x2 = x + width, .y2 = y + height,
+	};
+
+	if (width && height)
+		add_damage(&info_to_vfb(info)->fbdev, &clip);
+}
+
+/* A program writes, maybe into what is behind the last line */
+static void damage_range(struct fb_info *info, off_t start, size_t size)
+{
+	struct vfb_fbdev *fbdev = &info_to_vfb(info)->fbdev;
+	u32 pitch = info->fix.line_length;
+	u64 first = div_u64(start, pitch);
+	u64 end = min(div_u64(start + size + pitch - 1, pitch),
+		      (u64)fbdev->fb->height);
+	struct drm_clip_rect clip = {
+		.x1 = 0, .y1 = first, .x2 = fbdev->fb->width, .y2 = end,
+	};
+
+	if (size && first < end)
+		add_damage(fbdev, &clip);
+}
 
 /*
  * Mappings
@@ -125,7 +147,7 @@ static void flush_mappings(struct work_struct *work)
 		unmap_mapping_range(fbdev->mapping, start, size, 1);
 	mutex_unlock(&fbdev->lock);
 	if (size)
-		drm_fb_helper_damage_range(vfb->fbdev.info, start, size);
+		damage_range(vfb->fbdev.info, start, size);
 }
 
 static vm_fault_t vfb_fb_fault(struct vm_fault *vmf)
@@ -244,8 +266,7 @@ void vfb_panic_fini(struct vfb_device *vfb)
  * The framebuffer device
  */
 
-FB_GEN_DEFAULT_DEFERRED_SYSMEM_OPS(vfb_fb, drm_fb_helper_damage_range,
-				   drm_fb_helper_damage_area);
+FB_GEN_DEFAULT_DEFERRED_SYSMEM_OPS(vfb_fb, damage_range, damage_area);
 
 static void vfb_fb_destroy(struct fb_info *info)
 {
@@ -297,7 +318,6 @@ int vfb_fbdev_probe(struct drm_fb_helper *helper,
 		drm_client_framebuffer_delete(buffer);
 		return err;
 	}
-	helper->funcs = &vfb_fb_helper_funcs;
 	helper->buffer = buffer;
 	helper->fb = buffer->fb;
 	vfb->fbdev.info = info;
