@@ -77,7 +77,7 @@ fuzz:
 		"scripts/build-qemu fuzz" "scripts/run-fuzz all"
 
 bench:
-	@$(STEPS) "scripts/install-deps check" $(PREPARE) "scripts/build-qemu run" \
+	@$(STEPS) "scripts/install-deps bench" $(PREPARE) "scripts/build-qemu run" \
 		"scripts/build-qemu test" $(BUILD_minimal) $(BUILD_GUEST) \
 		scripts/fetch-sysroot "scripts/build-qemu kvm" \
 		"bench/run --qemu $(B)/qemu-test/qemu-system-aarch64 --images $(B)/images --out $(B)/bench.json --kms-client $(B)/guest-tools/kms-client --evdev-client $(B)/guest-tools/evdev-client --driver $(B)/modules/arm64/virtio_fb.ko --power-driver $(B)/modules/arm64/virtio_power.ko --kvm-qemu $(B)/qemu-kvm/qemu-system-aarch64 --sysroot $(B)/sysroot --slim $(B)/qemu-run/qemu-system-aarch64 --packages $(B)/packages"
