@@ -72,7 +72,7 @@ static void show_damage(struct work_struct *work)
 static void add_damage(struct vfb_fbdev *fbdev, const struct drm_clip_rect *clip)
 {
 	struct drm_clip_rect *all = &fbdev->damage;
-	unsigned long flags, next, now = jiffies;
+	unsigned long flags, next, delay, now = jiffies;
 
 	spin_lock_irqsave(&fbdev->damage_lock, flags);
 	if (all->x1 < all->x2) {
@@ -84,9 +84,9 @@ static void add_damage(struct vfb_fbdev *fbdev, const struct drm_clip_rect *clip
 		*all = *clip;
 	}
 	next = fbdev->shown + SHOW_PERIOD;
+	delay = time_in_range(now, fbdev->shown, next) ? next - now : 0;
 	spin_unlock_irqrestore(&fbdev->damage_lock, flags);
-	queue_delayed_work(system_wq, &fbdev->show,
-			   time_in_range(now, fbdev->shown, next) ? next - now : 0);
+	queue_delayed_work(system_wq, &fbdev->show, delay);
 }
 
 /* The console draws, in any context, and within the screen */
