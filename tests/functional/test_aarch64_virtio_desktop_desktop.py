@@ -75,7 +75,7 @@ class VirtioDesktopDesktop(VirtioDesktopDisplayTest):
         self.images = os.path.dirname(
             self.require_file('VIRTIO_DESKTOP_DESKTOP', 'rootfs.img'))
 
-    def start(self, *args):
+    def boot(self, *args):
         self.disk = self.scratch_file('disk.qcow2')
         subprocess.run([get_qemu_img(self), 'create', '-q', '-f', 'qcow2',
                         '-F', 'raw', '-b', self.image('rootfs.img'),
@@ -90,6 +90,10 @@ class VirtioDesktopDesktop(VirtioDesktopDisplayTest):
         vm.launch()
         console = self.console(vm)
         console.wait_for_login()
+        return vm, console
+
+    def start(self, *args):
+        vm, console = self.boot(*args)
         self.wait_for_picture(vm, has_panel, 'the desktop')
         return vm, console
 
@@ -294,6 +298,11 @@ class VirtioDesktopDesktop(VirtioDesktopDisplayTest):
             self.check_touch(vm)
             self.check_clipboard(console, client.offer_text, client.read_text)
         self.assert_healthy(console)
+        self.check_power_button(vm)
+
+    def test_early_power_button(self):
+        """Nothing is lost if the desktop is not there yet."""
+        vm, _ = self.boot()
         self.check_power_button(vm)
 
     def test_window(self):
