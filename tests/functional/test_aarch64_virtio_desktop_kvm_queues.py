@@ -126,13 +126,11 @@ class VirtioDesktopKvmQueues(VirtioDesktopKvmTest):
                                    '[ -c /dev/vhost-net ] && echo yes || :'):
             self.skipTest('the host has no tun or no vhost-net')
 
-    def test_vhost_net(self):
-        """Packets go between the guest and the host's kernel."""
-        host = self.start_host()
-        self.start_tap(host)
+    def boot_with_tap(self, host, *args):
+        """A guest that has fetched data from the host's kernel."""
         sha256 = self.make_data('data')[1]
         guest = self.boot(host, '-nic', f'tap,ifname={TAP},script=no,'
-                          'downscript=no,vhost=on')
+                          'downscript=no,vhost=on', *args)
         host.shell(f'ip addr add {TAP_HOST}/24 dev {TAP}; '
                    f'ip link set {TAP} up; '
                    f'busybox httpd -p {TAP_HOST}:8080 -h {host.directory}')
@@ -140,11 +138,21 @@ class VirtioDesktopKvmQueues(VirtioDesktopKvmTest):
                           'ip link set eth0 up')
         self.assertIn(sha256, guest.console.run(
             f'wget -q -O - http://{TAP_HOST}:8080/data | sha256sum'))
+        return guest
+
+    def has_vhost(self, guest):
         card = [device for device in guest.cmd('x-query-virtio')
                 if device['name'] == 'virtio-net'][0]
         self.assertEqual(self.slot_of(guest, card), 5)
-        status = guest.cmd('x-query-virtio-status', path=card['path'])
-        self.assertTrue(status['vhost-started'])
+        return guest.cmd('x-query-virtio-status',
+                         path=card['path'])['vhost-started']
+
+    def test_vhost_net(self):
+        """Packets go between the guest and the host's kernel."""
+        host = self.start_host()
+        self.start_tap(host)
+        guest = self.boot_with_tap(host)
+        self.assertTrue(self.has_vhost(guest))
         # Its thread in the kernel has done the work
         self.assertRegex(host.shell('cat /proc/[0-9]*/comm '
                                     '/proc/[0-9]*/task/*/comm; :'),
@@ -152,6 +160,24 @@ class VirtioDesktopKvmQueues(VirtioDesktopKvmTest):
         self.assert_few_exits(
             guest, 'packets with vhost',
             f'ping -q -c 64 -i 0.01 {TAP_HOST} >/dev/null', 128)
+        self.assert_healthy(guest.console)
+        guest.cmd('quit')
+        self.assertEqual(guest.wait(), 0)
+
+    def test_no_ioeventfd(self):
+        """Without it QEMU is told of each request, but vhost is as before."""
+        host = self.start_host()
+        self.start_tap(host)
+        guest = self.boot_with_tap(
+            host, '-global', 'virtio-mmio.ioeventfd=off', '-drive',
+            'driver=null-co,size=64M,read-zeroes=on',
+            *self.trace_args(host, 'kvm_set_ioeventfd_mmio'))
+        self.assertTrue(self.has_vhost(guest))
+        self.assertEqual(self.notified_in_kernel(), {(5, 0), (5, 1)})
+        before = guest.exits()
+        guest.console.run('dd if=/dev/vda of=/dev/null bs=4k '
+                          f'count={REQUESTS} iflag=direct 2>/dev/null')
+        self.assertGreater((guest.exits() - before) / REQUESTS, MOST_EXITS)
         self.assert_healthy(guest.console)
         guest.cmd('quit')
         self.assertEqual(guest.wait(), 0)
