@@ -129,13 +129,22 @@ class EmulatedHost:
                       for name in ('shell', 'qmp', 'console')}
         self.vm = self.start(args)
         _, self.console = connect_console(test, self.paths['shell'])
-        self.console.wait_for_shell()
+        self.log_in()
         self.mount()
 
+    def directories(self):
+        """Those of ours that it sees."""
+        return {'share': self.test.workdir, 'images': self.test.images,
+                'qemu': os.path.dirname(self.test.kvm_binary),
+                'sysroot': self.test.sysroot}
+
+    def boot_args(self):
+        return self.test.kernel_args(initrd='initramfs-test.cpio.gz')
+
+    def log_in(self):
+        self.console.wait_for_shell()
+
     def start(self, args):
-        directories = dict(zip(self.MOUNTS, (
-            self.test.workdir, self.test.images,
-            os.path.dirname(self.test.kvm_binary), self.test.sysroot)))
         vm = self.test.get_vm(name='host')
         vm.set_machine('virt')
         # What such a host's kernel would use itself costs a fifth of the time
@@ -143,9 +152,8 @@ class EmulatedHost:
                     '-M', 'virt,virtualization=on,gic-version=3', '-smp', '2',
                     '-m', '2G', '-nic', 'none',
                     '-global', 'virtio-mmio.force-legacy=false', '-device',
-                    'virtio-serial-device', *args, *self.test.kernel_args(
-                        initrd='initramfs-test.cpio.gz'))
-        for name, path in directories.items():
+                    'virtio-serial-device', *args, *self.boot_args())
+        for name, path in self.directories().items():
             vm.add_args('-fsdev', f'local,id={name},path={path},'
                         'security_model=none', '-device',
                         f'virtio-9p-device,fsdev={name},mount_tag={name}')
