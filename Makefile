@@ -16,9 +16,10 @@ BUILD_GUEST := scripts/build-guest-modules scripts/build-guest-tools \
 BUILD_RUN := "scripts/install-deps run" $(PREPARE) "scripts/build-qemu run"
 GUEST ?= desktop
 BUILD_minimal := images/build-minimal
+BUILD_debian := images/build-debian
 BUILD_desktop := scripts/build-guest-package images/build-desktop
 ifeq ($(BUILD_$(GUEST)),)
-$(error there is no guest "$(GUEST)"; GUEST is desktop or minimal)
+$(error there is no guest "$(GUEST)"; GUEST is desktop, debian or minimal)
 endif
 
 .DEFAULT_GOAL := help
@@ -42,7 +43,8 @@ help:
 	@echo 'B=dir            build directory (default: build, here)'
 	@echo 'QEMU_SRC=dir     use this QEMU 10.0.x source tree, download none'
 	@echo 'DEBIAN_MIRROR=   mirror, if not the one that apt here uses'
-	@echo 'GUEST=minimal    for make run and image: text only, small and quick'
+	@echo 'GUEST=minimal    for make run and image: text only, made in seconds'
+	@echo 'GUEST=debian     a small Debian without a desktop'
 	@echo 'CPUS=2 MEM=2G QEMU_ARGS="..."   for make run'
 
 run:
@@ -67,7 +69,7 @@ screenshot:
 check:
 	@$(STEPS) "scripts/install-deps check" $(PREPARE) "scripts/build-qemu run" \
 		scripts/fetch-sysroot \
-		--beside $(BUILD_minimal) $(BUILD_GUEST) $(BUILD_desktop) \
+		--beside $(BUILD_minimal) $(BUILD_GUEST) $(BUILD_debian) $(BUILD_desktop) \
 		--meanwhile "scripts/build-qemu test" "scripts/build-qemu fuzz" "scripts/build-qemu kvm" \
 		--join scripts/run-tests
 
@@ -90,13 +92,13 @@ package:
 	@$(STEPS) "scripts/install-deps package" scripts/fetch-qemu scripts/build-guest-package \
 		"scripts/make-package binary"
 
-package-check: package image
-	@$(STEPS) scripts/check-package
+package-check: package
+	@$(STEPS) $(BUILD_minimal) scripts/check-package
 
 clean:
 	@$(TOP)/scripts/make-package clean
 	@rm -rf $(addprefix $(B)/,qemu-run qemu-test qemu-fuzz qemu-kvm qemu-system-aarch64 qemu-img \
-		bench.json images images.old images.tmp desktop desktop.old desktop.tmp desktop.png installed installed.tmp modules guest-tools conformance meson series series-check logs src/qemu src/qemu.new \
+		bench.json images images.old images.tmp debian debian.old debian.tmp desktop desktop.old desktop.tmp desktop.png installed installed.tmp modules guest-tools conformance meson series series-check logs src/qemu src/qemu.new \
 		src/patched.tmp src/upstream src/upstream.new src/origin tools.new sysroot.new)
 	@echo '==> Removed what was built; downloads stay in $(B)'
 

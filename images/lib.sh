@@ -24,20 +24,22 @@ words() { sed 's/#.*//' "$@" | xargs; }
 
 # --- whether it is there ------------------------------------------------------
 
-# A digest of all that the image is made of, but for the packages' versions.
-recipe_id() {
+# A digest of all that the image is made of, but for the packages' versions; the
+# same wherever the checkout is.
+recipe_id() (
     local part
+    cd "$RECIPE" || return
     for part in lib.sh first-boot initramfs-init unpack-packages udhcpc-script \
-        packages modules-boot modules-guest root "${0##*/}" "${PARTS[@]}"; do
-        find "$RECIPE/$part" -type f -print0
+        packages modules-boot modules-guest root "${PARTS[@]}"; do
+        find "$part" -type f -print0
     done | sort -z | xargs -0 sha256sum | cat - "${EXTRA_DEBS[@]}" | sha256sum
-}
+)
 
 linux_version() { awk '/^linux-image/ { print $2; exit }' "$1"; }
 
 # Ends the script if the image is made already.
 begin_image() {
-    if [ -e "$OUT/$DISK_FILE" ] && [ "$(recipe_id)" = "$(cat "$OUT/recipe" 2>/dev/null)" ]; then
+    if [ "$(recipe_id)" = "$(cat "$OUT/recipe" 2>/dev/null)" ]; then
         step "The $IMAGE (Debian $GUEST_SUITE arm64, Linux $(linux_version "$OUT/versions.txt")) is ready"
         exit
     fi
@@ -50,16 +52,20 @@ begin_image() {
 # Files can be owned by root in there: "$0 in-fakeroot" is run for that.
 unpack_image() {
     local as_root=(fakeroot)
-    step "Making the $IMAGE's root disk"
+    step "Unpacking the $IMAGE"
     [ "$(id -u)" -ne 0 ] || as_root=()
-    logged image-unpack "cannot make the $IMAGE's root disk" "${as_root[@]}" "$0" in-fakeroot
+    logged image-unpack "cannot unpack the $IMAGE" "${as_root[@]}" "$0" in-fakeroot
+}
+
+configure_image() {
+    step "Configuring the $IMAGE's packages inside the machine"
+    logged image-configure "the $IMAGE's packages do not configure" configure_root
+    mv "$WORK/$DISK_FILE" "$WORK/out/"
+    note "$(du -h "$WORK/out/$DISK_FILE" | cut -f1) root disk"
 }
 
 finish_image() {
-    step "Configuring the $IMAGE's packages inside the machine"
-    logged image-configure "the $IMAGE's packages do not configure" configure_root
     recipe_id >"$WORK/out/recipe"
-    mv "$WORK/$DISK_FILE" "$WORK/out/"
     # A disk that somebody worked on goes with the kernel that it belongs to.
     if [ -e "$OUT/disk.qcow2" ]; then
         rm -rf "$OUT.old"
@@ -68,7 +74,7 @@ finish_image() {
     fi
     rm -rf "$OUT"
     mv "$WORK/out" "$OUT"
-    note "$(du -h "$OUT/$DISK_FILE" | cut -f1) root disk, kernel $(linux_version "$OUT/versions.txt")"
+    note "the $IMAGE has Linux $(linux_version "$OUT/versions.txt")"
 }
 
 # --- the packages -------------------------------------------------------------

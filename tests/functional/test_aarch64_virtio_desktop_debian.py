@@ -11,6 +11,7 @@ class VirtioDesktopDebian(VirtioDesktopTest):
 
     def test_debian(self):
         """Root disk: login, network, data outlive a reboot, power-off."""
+        self.use_disk('VIRTIO_DESKTOP_DEBIAN')
         disk = self.image('rootfs.img')
         vm = self.make_vm('-drive', f'file={disk},format=raw', '-snapshot',
                           append='console=hvc0 quiet root=/dev/vda rw')

@@ -71,9 +71,7 @@ class VirtioDesktopDesktop(VirtioDesktopDisplayTest):
 
     def setUp(self):
         super().setUp()
-        # The kernel there has the drivers of that disk
-        self.images = os.path.dirname(
-            self.require_file('VIRTIO_DESKTOP_DESKTOP', 'rootfs.img'))
+        self.use_disk('VIRTIO_DESKTOP_DESKTOP')
 
     def boot(self, *args):
         self.disk = self.scratch_file('disk.qcow2')

@@ -18,6 +18,7 @@ class VirtioDesktopFirmware(FirmwareTest):
 
     def setUp(self):
         super().setUp()
+        self.use_disk('VIRTIO_DESKTOP_DEBIAN')
         self.require_images('QEMU_EFI.fd', 'AAVMF_CODE.fd', 'AAVMF_VARS.fd',
                             'efi.img')
 

@@ -44,6 +44,7 @@ class VirtioDesktopPowerDevice(VirtioDesktopPowerTest):
 
     def test_shutdown(self):
         """Debian shuts down in good order when the button is pressed."""
+        self.use_disk('VIRTIO_DESKTOP_DEBIAN')
         disk = self.image('rootfs.img')
         vm = self.make_vm('-drive', f'file={disk},format=raw', '-drive',
                           f'file={self.driver},format=raw', '-snapshot',

@@ -1,8 +1,9 @@
 # Base class of the functional tests of the virtio-desktop machine
 #
 # They run a guest image that is made elsewhere: VIRTIO_DESKTOP_IMAGES names a
-# directory with "vmlinuz", two initramfs (busybox and kernel modules: of disk
-# and console, or of all virtio devices) and "rootfs.img" (Debian).
+# directory with "vmlinuz" and two initramfs (busybox and kernel modules: of disk
+# and console, or of all virtio devices).  Some tests want a root disk, too, and
+# name the directory's variable.
 #
 # SPDX-License-Identifier: GPL-2.0-or-later
 
@@ -194,6 +195,11 @@ class VirtioDesktopTest(QemuSystemTest):
                           'with the guest image')
         self.set_machine('virtio-desktop')
         self.require_accelerator('tcg')
+
+    def use_disk(self, variable):
+        """Kernel and initramfs are those that belong to that root disk."""
+        self.images = os.path.dirname(self.require_file(variable,
+                                                        'rootfs.img'))
 
     def image(self, name):
         return os.path.join(self.images, name)
