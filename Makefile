@@ -53,10 +53,11 @@ run:
 build:
 	@$(STEPS) $(BUILD_RUN)
 
-# Made anew, even if nothing has changed: with Debian's latest packages
+# Made anew, even if nothing has changed: with Debian's latest packages.  Those of
+# a root disk are configured by our QEMU.
 image:
 	@rm -f $(B)/$(if $(filter minimal,$(GUEST)),images,$(GUEST))/recipe
-	@$(STEPS) $(BUILD_RUN) $(BUILD_$(GUEST))
+	@$(STEPS) $(if $(filter minimal,$(GUEST)),"scripts/install-deps run",$(BUILD_RUN)) $(BUILD_$(GUEST))
 
 # By hand: it takes minutes
 image-installed:
