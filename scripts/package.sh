@@ -5,16 +5,22 @@
 
 PACKAGES=$B/packages
 
-# Whoever builds, or else whoever made the last commit.
+# Whoever is at this machine.  Without its name, which may be another tomorrow: the
+# desktop would be made anew.
+user_here() {
+    local name
+    name=$(getent passwd "$(id -u)" | cut -d : -f 5 | cut -d , -f 1) || :
+    echo "${name:-$(id -un)} <$(id -un)@localhost>"
+}
+
+# Whoever builds, or else whoever made the last commit.  Not everybody has git, or
+# what it knows: the sources may come from an archive.
 maintainer() {
-    local who
     if [ -n "${DEBFULLNAME:-}" ] && [ -n "${DEBEMAIL:-}" ]; then
-        who="$DEBFULLNAME <$DEBEMAIL>"
+        echo "$DEBFULLNAME <$DEBEMAIL>"
     else
-        who=$(git -C "$SRC" log -1 --format='%an <%ae>' 2>/dev/null) || :
+        git -C "$SRC" log -1 --format='%an <%ae>' 2>/dev/null || user_here
     fi
-    [ -n "$who" ] || die "who makes these packages? Set DEBFULLNAME and DEBEMAIL."
-    echo "$who"
 }
 
 # fill_in FILE NAME=TEXT...: FILE with each @NAME@ replaced, without comments.
