@@ -1,9 +1,9 @@
 # Base class of the functional tests of the virtio-desktop machine
 #
 # They run a guest image that is made elsewhere: VIRTIO_DESKTOP_IMAGES names a
-# directory with "vmlinuz" and two initramfs (busybox and kernel modules: of disk
-# and console, or of all virtio devices).  Some tests want a root disk, too, and
-# name the directory's variable.
+# directory with "vmlinuz" and two initramfs (busybox and kernel modules: of
+# disk and console, or of all virtio devices).  Some tests want a root disk,
+# too, and name the directory's variable.
 #
 # SPDX-License-Identifier: GPL-2.0-or-later
 
