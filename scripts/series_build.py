@@ -34,7 +34,8 @@ class StepBuild:
         self.src = work / 'qemu'
         self.dir = work / 'build'
         self.log = work / 'build.log'
-        self.env = dict(os.environ)
+        # Nothing is the same as in other builds: ccache need not preprocess
+        self.env = {**os.environ, 'CCACHE_DEPEND': 'true'}
         ccache = Path('/usr/lib/ccache')
         if ccache.is_dir():
             self.env['PATH'] = f'{ccache}:{self.env["PATH"]}'
