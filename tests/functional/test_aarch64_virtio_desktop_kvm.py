@@ -131,7 +131,7 @@ class VirtioDesktopKvm(VirtioDesktopKvmTest):
         sha256 = self.make_data('data')[1]
         self.make_test_initrd(**{'kms-client': self.require_file(
             'VIRTIO_DESKTOP_TOOLS', 'kms-client')})
-        host.shell(f'busybox httpd -p 8080 -h {host.directory}')
+        port = host.serve('127.0.0.1')
         guest = host.launch(*self.guest_args(
             host, '-smp', '2', '-drive',
             f'file={host.directory}/disk.raw,format=raw', '-nic', 'user'))
@@ -140,7 +140,7 @@ class VirtioDesktopKvm(VirtioDesktopKvmTest):
         written = self.write_random(console, '/dev/vda', 4)
         self.start_network(console)
         self.assertIn(sha256, console.run(
-            'wget -q -O - http://10.0.2.2:8080/data | sha256sum'))
+            f'wget -q -O - http://10.0.2.2:{port}/data | sha256sum'))
         self.check_display(host, guest)
         guest.cmd('quit')
         self.assertEqual(guest.wait(), 0)

@@ -132,12 +132,12 @@ class VirtioDesktopKvmQueues(VirtioDesktopKvmTest):
         guest = self.boot(host, '-nic', f'tap,ifname={TAP},script=no,'
                           'downscript=no,vhost=on', *args)
         host.shell(f'ip addr add {TAP_HOST}/24 dev {TAP}; '
-                   f'ip link set {TAP} up; '
-                   f'busybox httpd -p {TAP_HOST}:8080 -h {host.directory}')
+                   f'ip link set {TAP} up')
+        port = host.serve(TAP_HOST)
         guest.console.run(f'ip addr add {TAP_GUEST}/24 dev eth0; '
                           'ip link set eth0 up')
         self.assertIn(sha256, guest.console.run(
-            f'wget -q -O - http://{TAP_HOST}:8080/data | sha256sum'))
+            f'wget -q -O - http://{TAP_HOST}:{port}/data | sha256sum'))
         return guest
 
     def has_vhost(self, guest):

@@ -5,12 +5,15 @@
 
 import asyncio
 import contextlib
+import functools
+import http.server
 import os
 import platform
 import shlex
 import shutil
 import socket
 import subprocess
+import threading
 
 from qemu.qmp.legacy import QEMUMonitorProtocol
 
@@ -61,6 +64,11 @@ class Guest:
         return wait_until(test, found, f'{name} {data}').get('data')
 
 
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
 class LocalHost:
     """This machine has KVM."""
 
@@ -80,6 +88,7 @@ class LocalHost:
              *(word for name, path in paths.items() for word in
                ('-chardev', f'socket,id={name},path={path},server=on,'
                             'wait=off'))])
+        self.pid = process.pid
         self.test.addCleanup(process.wait)
         self.test.addCleanup(process.kill)
         wait_until(self.test, lambda: all(map(os.path.exists,
@@ -103,11 +112,21 @@ class LocalHost:
         return subprocess.run(command, shell=True, check=True, text=True,
                               stdout=subprocess.PIPE).stdout
 
+    def serve(self, address):
+        """Files of its directory by HTTP: the port."""
+        server = http.server.ThreadingHTTPServer(
+            (address, 0), functools.partial(QuietHandler,
+                                            directory=self.directory))
+        self.test.addCleanup(server.server_close)
+        self.test.addCleanup(server.shutdown)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return server.server_port
+
     def vgic_state(self):
         """What the kernel says of a guest's interrupts, to root only."""
         if os.geteuid() != 0 or not os.path.isdir(DEBUGFS_KVM):
             return None
-        return self.shell(f'cat {DEBUGFS_KVM}/*/vgic-state')
+        return self.shell(f'cat {DEBUGFS_KVM}/{self.pid}-*/vgic-state')
 
 
 class EmulatedHost:
@@ -208,6 +227,11 @@ class EmulatedHost:
     def shell(self, command):
         return self.console.run(command)
 
+    def serve(self, address):
+        self.console.run(f'busybox httpd -p {address}:8080 '
+                         f'-h {self.directory}')
+        return 8080
+
     def vgic_state(self):
         return self.shell('mountpoint -q /sys/kernel/debug || '
                           'mount -t debugfs debugfs /sys/kernel/debug; '
@@ -251,6 +275,8 @@ class VirtioDesktopKvmTest(VirtioDesktopDisplayTest):
             for name in ('virtio_power.ko', 'virtio_fb.ko')}
         if self.has_kvm():
             return
+        if platform.machine() == 'aarch64':
+            self.skipTest(f'on this machine there is no {KVM} for this user')
         self.kvm_binary = self.require_file('VIRTIO_DESKTOP_KVM',
                                             'qemu-system-aarch64')
         self.sysroot = os.path.dirname(
