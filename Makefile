@@ -5,8 +5,8 @@
 
 # Works from any directory: make -f ../virtio-desktop/Makefile run
 TOP := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
-B ?= build
-override B := $(abspath $(B))
+# Also if it is there and empty
+override B := $(abspath $(or $(B),build))
 export B QEMU_SRC DEBIAN_MIRROR CPUS MEM QEMU_ARGS SUITE DISK_SIZE
 
 STEPS := $(TOP)/scripts/steps
