@@ -106,5 +106,5 @@ clean:
 # Only what is surely ours: B may be any directory.
 distclean: clean
 	@$(TOP)/scripts/make-package distclean
-	@rm -rf $(addprefix $(B)/,apt kbuild src sysroot tools)
+	@rm -rf $(addprefix $(B)/,apt kbuild logs src sysroot tools)
 	@rmdir $(B) 2>/dev/null || [ ! -d $(B) ] || echo '==> $(B) holds other files: not removed'
