@@ -6,17 +6,14 @@
 #
 # SPDX-License-Identifier: GPL-2.0-or-later
 
-import os
 import re
 import socket
 import subprocess
 import threading
 
 from qemu_test.virtiodesktop import TIMEOUT
+from qemu_test.virtiodesktop_conformance import ScratchDisk
 from qemu_test.virtiodesktop_display import Picture, VirtioDesktopDisplayTest
-
-SECTOR = 512
-MARK = b'virtio-desktop scratch disk'
 
 ALLOW_EXIT = ('-global', 'virtio-power-device.allow-exit=on')
 # What the guest waits for if it is told to by its boot arguments
@@ -77,7 +74,7 @@ class Report:
         return [name for _, name, has in self.results() if has == result]
 
 
-class VirtioDesktopConformance(VirtioDesktopDisplayTest):
+class VirtioDesktopConformance(ScratchDisk, VirtioDesktopDisplayTest):
 
     def setUp(self):
         super().setUp()
@@ -121,24 +118,6 @@ class VirtioDesktopConformance(VirtioDesktopDisplayTest):
         self.assertEqual(report.names('not ok'), list(failed), report.text)
         self.assertEqual(sorted(report.names('skip')), sorted(skipped),
                          report.text)
-
-    def make_scratch_disk(self):
-        """A disk that the guest may write to, and its bytes."""
-        data = bytearray(4 << 20)
-        data[:len(MARK)] = MARK
-        data[8 * SECTOR:16 * SECTOR] = os.urandom(8 * SECTOR)
-        path = self.scratch_file('scratch.raw')
-        with open(path, 'wb') as file:
-            file.write(data)
-        return path, data
-
-    def assert_disk_written(self, path, data):
-        """The guest has written the complement of what we put there."""
-        data[64 * SECTOR:72 * SECTOR] = bytes(
-            ~byte & 0xff for byte in data[8 * SECTOR:16 * SECTOR])
-        data[-SECTOR:] = data[64 * SECTOR:65 * SECTOR]
-        with open(path, 'rb') as file:
-            self.assertEqual(file.read(), data)
 
     def press_key(self, vm, report):
         vm.cmd('send-key', keys=[{'type': 'qcode', 'data': 'a'}])
