@@ -110,6 +110,8 @@ int vpw_events_init(struct vpw_device *vpw);
 int vpw_events_start(struct vpw_device *vpw);
 void vpw_events_stop(struct vpw_device *vpw);
 void vpw_events_take(struct vpw_device *vpw);
+bool vpw_events_pending(struct vpw_device *vpw);
+void vpw_events_drain(struct vpw_device *vpw);
 
 /* virtio_power_off.c: the end of the machine */
 bool vpw_at_end(void);

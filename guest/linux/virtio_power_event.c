@@ -81,21 +81,44 @@ static void add_event_buffer(struct vpw_device *vpw,
 	virtqueue_add_inbuf(vpw->event, &sg, 1, buf, GFP_ATOMIC);
 }
 
-/* From the interrupt, or in place of it */
+/* Returns the buffer, which is the driver's again, or NULL for no event */
+static struct virtio_power_event *take_event(struct vpw_device *vpw)
+{
+	struct virtio_power_event *buf;
+	u32 len;
+
+	buf = virtqueue_get_buf(vpw->event, &len);
+	if (buf && len >= sizeof(*buf) && !READ_ONCE(vpw->stopping) && !vpw_at_end())
+		handle_event(vpw, buf);
+	return buf;
+}
+
+/* From the interrupt */
 void vpw_events_take(struct vpw_device *vpw)
 {
 	struct virtio_power_event *buf;
 	bool any = false;
-	u32 len;
 
-	while ((buf = virtqueue_get_buf(vpw->event, &len))) {
-		if (len >= sizeof(*buf) && !READ_ONCE(vpw->stopping))
-			handle_event(vpw, buf);
+	while ((buf = take_event(vpw))) {
 		add_event_buffer(vpw, buf);
 		any = true;
 	}
 	if (any)
 		virtqueue_kick(vpw->event);
+}
+
+/* Without interrupts: is there one that has not been taken yet? */
+bool vpw_events_pending(struct vpw_device *vpw)
+{
+	return vpw->event &&
+	       virtqueue_poll(vpw->event, virtqueue_enable_cb_prepare(vpw->event));
+}
+
+/* With the device having been reset: those that no interrupt has come for */
+void vpw_events_drain(struct vpw_device *vpw)
+{
+	while (take_event(vpw))
+		;
 }
 
 /* The machine was stopped, and knows nothing of the time in between */

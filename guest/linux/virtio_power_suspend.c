@@ -10,7 +10,6 @@
  */
 
 #include <linux/acpi.h>
-#include <linux/pm_wakeup.h>
 #include <linux/rtc.h>
 #include <linux/suspend.h>
 #include <linux/virtio_config.h>
@@ -70,8 +69,7 @@ static int suspend_enter(suspend_state_t state)
 	int ret;
 
 	/* A button pressed just now is not to be slept through */
-	vpw_events_take(the_device);
-	if (pm_wakeup_pending())
+	if (vpw_events_pending(the_device))
 		return -EBUSY;
 	ret = vpw_call_polled(the_device, &req, sizeof(req), &resp, sizeof(resp),
 			      FALL_ASLEEP_US);

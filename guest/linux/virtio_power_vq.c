@@ -367,7 +367,10 @@ void vpw_queues_free(struct vpw_device *vpw)
 	if (!vpw->request)
 		return;
 	set_stopped(vpw);
+	/* Another CPU may still be in the interrupt from before the reset */
+	virtio_synchronize_cbs(vpw->vdev);
 	fail_calls(vpw);
+	vpw_events_drain(vpw);
 	while (virtqueue_detach_unused_buf(vpw->event))
 		;
 	vpw->vdev->config->del_vqs(vpw->vdev);
