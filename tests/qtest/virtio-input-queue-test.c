@@ -403,7 +403,7 @@ static void test_fold_keys(void)
     input_send_key(machine, "q", true);
     input_send_key(machine, "w", true);
     input_send_key(machine, "q", false);
-    for (i = 0; i < 500; i++) {
+    for (i = 0; i < 200; i++) {
         send_toggles(machine, "e", 100);
     }
     input_guest_finish(guest, keyboard);
@@ -463,7 +463,7 @@ static void test_fold_touch(void)
                  SYN, { EV_ABS, ABS_MT_SLOT, 4 },
                  { EV_ABS, ABS_MT_TRACKING_ID, 1 },
                  { EV_ABS, ABS_MT_POSITION_X, 12 }, SYN);
-    for (i = 1; i < 6000; i++) {
+    for (i = 1; i < 4000; i++) {
         QList *report = qlist_new();
 
         input_touch(report, "begin", 3, i + 1);
