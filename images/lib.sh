@@ -7,10 +7,10 @@
 # set IMAGE (its name), OUT (where it goes, below $B) and PARTS (what of images/ it
 # is made of, besides what all images are).
 
-# shellcheck source=../scripts/lib.sh
-. "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
-# shellcheck source=../scripts/apt.sh
-. "$SRC/scripts/apt.sh"
+# shellcheck source=../scripts/lib/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib/lib.sh"
+# shellcheck source=../scripts/lib/apt.sh
+. "$SRC/scripts/lib/apt.sh"
 
 RECIPE=$SRC/images
 OUT=$B/$OUT
@@ -230,8 +230,8 @@ make_root() {
 }
 
 configure_root() {
-    # shellcheck source=../scripts/machine.sh
-    . "$SRC/scripts/machine.sh"
+    # shellcheck source=../scripts/run/machine.sh
+    . "$SRC/scripts/run/machine.sh"
     timeout --foreground 3000 "$B/qemu-system-aarch64" "${machine[@]}" -smp 2 -m 1G -nodefaults \
         -no-reboot -display none -monitor none -serial none \
         -kernel "$WORK/out/vmlinuz" -initrd "$WORK/out/initramfs.cpio.gz" \

@@ -12,7 +12,7 @@ as_root_there() {
 }
 
 check_can_chroot() {
-    command -v mmdebstrap >/dev/null || die "mmdebstrap is missing; run scripts/install-deps package."
+    command -v mmdebstrap >/dev/null || die "mmdebstrap is missing; run scripts/build/install-deps package."
     [ "$(id -u)" -ne 0 ] || return 0
     { command -v newuidmap && grep "^$(id -un):" /etc/subuid; } >/dev/null 2>&1 ||
         die "packages are made in a chroot: run this as root, or install uidmap and have a line in /etc/subuid."

@@ -7,7 +7,7 @@
 set -euo pipefail
 export LC_ALL=C.UTF-8
 
-SRC=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+SRC=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 B=${B:-build}
 mkdir -p "$B/logs" 2>/dev/null || {
     echo "virtio-desktop: cannot create the build directory $B." >&2
@@ -25,6 +25,12 @@ PATH=$PATH:/usr/sbin:/sbin
 # some have, defines nothing but _REENTRANT, which all define.
 export CCACHE_BASEDIR=$B CCACHE_NOHASHDIR=true CCACHE_IGNOREOPTIONS=-pthread
 
+# The columns of the table of architectures.
+arches() { sed '/^#/d; /^$/d' "$SRC/scripts/lib/arches"; }
+arch_names() { arches | cut -d ' ' -f 1; }
+debian_arch() { arches | awk -v arch="$1" '$1 == arch { print $2 }'; }
+arch_board() { arches | awk -v arch="$1" '$1 == arch { print $3 }'; }
+
 # Paths given to "clean_on_exit" vanish however the script ends.
 clean_paths=()
 clean_pids=()
@@ -39,7 +45,7 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# STEP ("3/7") comes from scripts/steps; a script run by hand has none.
+# STEP ("3/7") comes from scripts/lib/steps; a script run by hand has none.
 step() { echo "==> ${STEP:+[$STEP] }$*"; }
 note() { echo "    $*"; }
 

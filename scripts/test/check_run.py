@@ -9,7 +9,7 @@ from pathlib import Path
 
 from qemu_test.virtiodesktop_kvm import EmulatedHost, VirtioDesktopKvmTest
 
-SCRIPTS = Path(__file__).resolve().parent
+SCRIPTS = Path(__file__).resolve().parents[1]
 
 
 class DebianHost(EmulatedHost):
@@ -52,7 +52,7 @@ class CheckRun(VirtioDesktopKvmTest):
         host = DebianHost(self)
         self.make_build(host)
         # From here on it is the guest that answers
-        host.console.send('B=/build MEM=512M /scripts/run-vm minimal; '
+        host.console.send('B=/build MEM=512M /scripts/run/run-vm minimal; '
                           'echo "run-vm ended: $?"\n')
         started = host.console.expect('to quit: ')
         self.assertIn('-M virtio-desktop -accel kvm -cpu host ', started)
