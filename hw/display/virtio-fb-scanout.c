@@ -138,7 +138,6 @@ static void unref_vram(pixman_image_t *image, void *opaque)
 /* A user interface may hold the surface when the device is long gone */
 static DisplaySurface *create_surface(VirtIOFB *fb, const VirtIOFBMode *mode)
 {
-    int fd = memory_region_get_fd(&fb->vram);
     DisplaySurface *surface;
 
     if (mode->format->convert) {
@@ -151,8 +150,10 @@ static DisplaySurface *create_surface(VirtIOFB *fb, const VirtIOFBMode *mode)
     memory_region_ref(&fb->vram);
     pixman_image_set_destroy_function(surface->image, unref_vram, &fb->vram);
 #ifndef WIN32
-    if (fd >= 0) {
-        qemu_displaysurface_set_share_handle(surface, fd, mode->offset);
+    if (memory_region_get_fd(&fb->vram) >= 0) {
+        qemu_displaysurface_set_share_handle(surface,
+                                             memory_region_get_fd(&fb->vram),
+                                             mode->offset);
     }
 #endif
     return surface;
