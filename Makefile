@@ -14,7 +14,7 @@ PREPARE := fetch-qemu fetch-tools prepare-tree
 BUILD_RUN := "install-deps run" $(PREPARE) "build-qemu run"
 BUILD_GUEST := build-minimal build-guest-modules build-guest-tools build-conformance
 # What the tests need: images are made while the compilers run
-BUILD_CHECK := "install-deps check" $(PREPARE) "build-qemu run" fetch-sysroot \
+BUILD_CHECK := $(PREPARE) "build-qemu run" fetch-sysroot \
 	--beside $(BUILD_GUEST) build-debian build-guest-package build-desktop \
 	--meanwhile "build-qemu test" "build-qemu kvm" --join
 GUEST ?= desktop
@@ -74,10 +74,11 @@ screenshot:
 	@$(STEPS) $(BUILD_RUN) $(BUILD_$(GUEST)) "screenshot $(B)/desktop.png"
 
 check:
-	@$(STEPS) $(BUILD_CHECK) run-tests
+	@$(STEPS) "install-deps check" $(BUILD_CHECK) run-tests
 
 check-all:
-	@$(STEPS) "install-deps package" $(BUILD_CHECK) "build-qemu full" "run-tests --all"
+	@$(STEPS) "install-deps check-all" $(BUILD_CHECK) "build-qemu full" \
+		"make-package binary" "run-tests --all"
 
 # Sessions with ever new seeds, until one fails or it is interrupted
 fuzz:

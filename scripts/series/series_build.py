@@ -5,8 +5,12 @@
 # configuration of the series itself, unoptimized: the point is that every
 # step compiles, links and starts; the real builds check the rest.
 #
+# For a change, only the patches that it touches are tried, and only the objects
+# that depend on what these patches touch are compiled, without linking.
+#
 # SPDX-License-Identifier: GPL-2.0-or-later
 
+import json
 import os
 import re
 import shutil
@@ -15,15 +19,15 @@ import time
 from pathlib import Path
 
 from series import (SeriesError, apply_mails, committer_env, git, import_tree,
-                    latest_date, make_mails)
+                    latest_date, make_mails, read_series)
 
 TARGET = 'aarch64-softmmu'
 BINARY = 'qemu-system-aarch64'
 DEVICES = 'virtio-desktop'
 # The device list for QEMU's configure, which insists on one in its own tree
 STEP_DEVICES = 'series-step'
-# Guests beside it come first
-TIMEOUT = 2700
+# Seconds after which something is wrong, however busy the machine is
+TIMEOUT = 3600
 LOG_LINES = 30
 
 
@@ -122,7 +126,42 @@ class StepBuild:
                               else 'tests/qtest/qos-test')
         return sorted(set(wanted) & known)
 
-    def build(self, touched):
+    def dependents(self, touched):
+        """The objects that the donor compiled from @touched files, or with
+        headers that are generated from them."""
+        wanted = {Path(name) for name in touched}
+        for name in touched:
+            path = Path(name)
+            if path.name == 'trace-events':
+                group = '_'.join(path.parent.parts) or 'root'
+                wanted.add(Path(f'trace/trace-{group}.h'))
+            elif path.match('qapi/*.json'):
+                wanted |= {Path(f'qapi/qapi-{kind}-{path.stem}.h')
+                           for kind in ('types', 'visit', 'commands',
+                                        'events')}
+        source = (self.donor.parent / 'src/qemu').resolve()
+        listing = subprocess.run(['ninja', '-t', 'deps'], cwd=self.donor,
+                                 text=True, capture_output=True,
+                                 check=True).stdout
+        for block in listing.split('\n\n'):
+            head, *names = block.splitlines() or ['']
+            for name in names:
+                path = Path(os.path.normpath(self.donor / name.strip()))
+                for top in source, self.donor:
+                    if path.is_relative_to(top) and \
+                            path.relative_to(top) in wanted:
+                        yield head.split(':')[0]
+
+    def objects(self, touched):
+        """What to compile for a patch that touches these files."""
+        commands = json.loads((self.dir / 'compile_commands.json').read_text())
+        known = {command['output'] for command in commands}
+        own = {command['output'] for command in commands
+               if os.path.relpath(self.dir / command['file'], self.src)
+               in touched}
+        return sorted(own | known.intersection(self.dependents(touched)))
+
+    def build(self, touched, linked=True):
         if all(name.startswith('docs/') or name == 'MAINTAINERS'
                for name in touched):
             return []
@@ -131,10 +170,14 @@ class StepBuild:
             problems = self.run('ninja', 'build.ninja')
         else:
             problems = self.configure()
-        return (problems or
-                self.run('ninja', *self.targets(touched)) or
-                self.run(f'./{BINARY}', '-M', 'help') or
-                self.compile_scripts(touched))
+        if problems:
+            return problems
+        if linked:
+            problems = (self.run('ninja', *self.targets(touched)) or
+                        self.run(f'./{BINARY}', '-M', 'help'))
+        elif objects := self.objects(set(touched)):
+            problems = self.run('ninja', *objects)
+        return problems or self.compile_scripts(touched)
 
     def compile_scripts(self, touched):
         problems = []
@@ -147,29 +190,93 @@ class StepBuild:
         return problems
 
 
-def check_builds(tap, repo, src, donor, work):
-    """One case a patch: it applies and builds on what came before."""
+def change_start(repo):
+    """The commit that a change begins after: SINCE, else where the upstream
+    branch is; if that has the change already, where it was a day before."""
+    def rev_parse(name):
+        return git('rev-parse', '-q', '--verify', f'{name}^{{commit}}',
+                   cwd=repo, env=os.environ).strip()
+
+    if os.environ.get('SINCE'):
+        return rev_parse(os.environ['SINCE'])
+    head = rev_parse('HEAD')
+    try:
+        upstream = git('merge-base', '@{upstream}', 'HEAD', cwd=repo,
+                       env=os.environ).strip()
+    except SeriesError:
+        upstream = head
+    if upstream != head:
+        return upstream
+    day_before = latest_date(repo) - 24 * 3600
+    return (git('rev-list', '-1', f'--before={day_before}', 'HEAD', cwd=repo,
+                env=os.environ).strip() or
+            git('rev-list', '--max-parents=0', 'HEAD', cwd=repo,
+                env=os.environ).split()[-1])
+
+
+def changed_patches(repo, start):
+    """Names of the patches that are not as they were at that commit."""
+    names = git('diff', '--name-only', '--no-renames', '-z', start, '--',
+                cwd=repo, env=os.environ).split('\0')
+    names += git('ls-files', '-o', '--exclude-standard', '-z', cwd=repo,
+                 env=os.environ).split('\0')
+    before = git('show', f'{start}:patches/series', cwd=repo, env=os.environ)
+    lines = {words[0]: words[1:] for words in
+             (line.split('#')[0].split() for line in before.splitlines())
+             if words}
+    return {patch.name for patch in read_series(repo)
+            if f'patches/{patch.name}' in names or
+            lines.get(patch.name) != patch.new_files or
+            set(patch.new_files).intersection(names)}
+
+
+def prepare_work(work):
     if work.exists() and not (work / 'series-check').exists() and \
             any(work.iterdir()):
         raise SeriesError(f'{work} is in use for something else')
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     (work / 'series-check').touch()
+
+
+def check_builds(tap, repo, src, donor, work, only=None):
+    """One case a patch: it applies and builds on what came before.  With @only,
+    patches of other names are just applied."""
+    prepare_work(work)
     env = committer_env(repo, latest_date(repo))
     mails = make_mails(repo, src, work / 'mails')[1:]
     step = StepBuild(repo, donor, work)
     import_tree(src, step.src, env)
-    for mail in mails:
-        tap.note(f'building with {mail.name}')
+    for patch, mail in zip(read_series(repo), mails):
         start = time.monotonic()
         problems = apply_mails(step.src, [mail], env)
+        if problems:
+            tap.case(f'{mail.name} applies', problems)
+            raise SeriesError(f'{mail.name} does not apply')
+        if only is not None and patch.name not in only:
+            continue
+        tap.note(f'building with {mail.name}')
         touched = git('diff-tree', '--no-commit-id', '--name-only', '-r',
                       'HEAD', cwd=step.src).splitlines()
-        tap.case(f'builds with {mail.name}', problems or step.build(touched))
-        if problems:
-            raise SeriesError(f'{mail.name} does not apply')
+        tap.case(f'builds with {mail.name}',
+                 step.build(touched, linked=only is None))
         tap.note(f'{time.monotonic() - start:.0f} s')
     if tap.failed:
         tap.note(f'left for a look: {work}')
     else:
         shutil.rmtree(work)
+
+
+def check_changed(tap, repo, src, donor, work):
+    """The same for the patches that a change touches."""
+    try:
+        start = change_start(repo)
+    except SeriesError as e:
+        tap.skip('changed patches build', f'git tells of no change: {e}')
+        return
+    only = changed_patches(repo, start)
+    tap.note(f'{len(only)} patches have changed since {start[:12]}')
+    if only:
+        check_builds(tap, repo, src, donor, work, only)
+    else:
+        tap.case('no patch has changed', [])
