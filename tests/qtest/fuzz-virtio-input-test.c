@@ -42,7 +42,7 @@
 #define RAM_SIZE            (128 * MiB)
 
 /* For the buffers of a good driver: a page for each device */
-#define EVENTS_BASE         0x45000000ULL
+#define EVENTS_BASE         (RAM_BASE + 80 * MiB)
 #define EVENTS_SIZE         0x1000
 
 typedef enum Kind { KEYBOARD, TABLET, TOUCH, MOUSE, NUM_KINDS } Kind;

@@ -9,7 +9,6 @@
 #include "standard-headers/linux/virtio_config.h"
 #include "standard-headers/linux/virtio_mmio.h"
 #include "fuzz-virtio-util.h"
-#include "libqos/virtio-requests.h"
 #include "virtio-desktop-util.h"
 
 #define DEFAULT_SESSIONS    4
@@ -166,7 +165,7 @@ static void run_session(uint32_t seed)
         fuzz_step_driver(h);
     }
     for (i = 0; i < STEPS * num_victims; i++) {
-        alarm(QVIRTIO_HANG_US / G_USEC_PER_SEC);
+        alarm(HANG_US / G_USEC_PER_SEC);
         if (num_victims > 1) {
             h->victim = &victims[hostile_below(h, num_victims)];
         }

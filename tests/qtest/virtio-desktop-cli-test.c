@@ -15,7 +15,7 @@
 #include "qemu/units.h"
 #include "virtio-desktop-util.h"
 
-/* Interrupt specifier of the GIC's binding */
+/* aarch64: interrupt specifier of the GIC's binding */
 #define IRQ_TYPE_SPI    0
 #define IRQ_LEVEL_HIGH  4
 
@@ -23,7 +23,7 @@
 #define RNG             " -device virtio-rng-device"
 
 /*
- * Device tree
+ * Device tree, which guests of aarch64 get
  */
 
 static char *get_dtb(const char *options, size_t *size)
@@ -92,7 +92,7 @@ static char *list_slot_nodes(const void *fdt)
         name = g_strdup_printf("virtio_mmio@%" PRIx64, base);
         g_assert_cmpstr(fdt_get_name(fdt, node, NULL), ==, name);
         assert_device(fdt, node, SLOT_BASE + slot * SLOT_SIZE, SLOT_REGS,
-                      SLOT_SPI(slot));
+                      desktop_line(slot));
         g_assert_nonnull(fdt_getprop(fdt, node, "dma-coherent", NULL));
         g_string_append_printf(list, "%s%d", list->len ? " " : "", slot);
     }
@@ -277,9 +277,10 @@ static void test_machine_info(void)
         }
         found++;
         g_assert_cmpstr(qdict_get_str(m, "alias"), ==, "virtio-desktop");
-        g_assert_cmpint(qdict_get_int(m, "cpu-max"), ==, 123);
+        g_assert_cmpint(qdict_get_int(m, "cpu-max"), ==,
+                        desktop_arch()->max_cpus);
         g_assert_cmpstr(qdict_get_str(m, "default-cpu-type"), ==,
-                        "max-arm-cpu");
+                        desktop_arch()->cpu);
         g_assert_false(qdict_get_bool(m, "numa-mem-supported"));
         g_assert_true(qdict_get_bool(m, "hotpluggable-cpus"));
     }
@@ -288,23 +289,34 @@ static void test_machine_info(void)
     qtest_quit(qts);
 }
 
-static void test_most_cpus(const void *data)
+static void assert_most_cpus(const char *machine, int n)
 {
-    QTestState *qts = qtest_initf("-M virtio-desktop%s", (const char *)data);
+    QTestState *qts = qtest_initf("-M virtio-desktop%s -nodefaults -smp %d",
+                                  machine, n);
     QDict *rsp = qtest_qmp(qts, "{'execute': 'query-cpus-fast'}");
-    QList *cpus = qdict_get_qlist(rsp, "return");
 
-    g_assert_cmpint(qlist_size(cpus), ==,
-                    strstr(data, "gic-version=2") ? 8 : 123);
+    g_assert_cmpint(qlist_size(qdict_get_qlist(rsp, "return")), ==, n);
     qobject_unref(rsp);
     qtest_quit(qts);
+}
+
+static void test_most_cpus(void)
+{
+    assert_most_cpus("", desktop_arch()->max_cpus);
+}
+
+static void test_most_cpus_gicv2(void)
+{
+    assert_most_cpus(",gic-version=2", 8);
 }
 
 /* What refusals are compared with: these are fine */
 static void test_accepted(void)
 {
     g_autofree char *errors = NULL;
-    int status = desktop_run_qemu(" -cpu cortex-a53 -smp 2" RNG, &errors);
+    g_autofree char *options = g_strdup_printf(" -cpu %s -smp 2" RNG,
+                                               desktop_arch()->other_cpu);
+    int status = desktop_run_qemu(options, &errors);
 
     g_assert_cmpint(status, ==, 0);
     g_assert_cmpstr(errors, ==, "");
@@ -338,8 +350,22 @@ static const RefusalCase refusal_cases[] = {
     /* Devices that need another bus */
     { "pci-device", " -device virtio-net-pci", "PCI|virtio-net-pci" },
     { "pci-bridge", " -device pcie-root-port", "pcie-root-port" },
-    { "usb-device", " -device usb-kbd", "usb-bus|usb-kbd" },
+    { "usb-device", " -device usb-kbd", "usb-kbd" },
 
+    /* Values */
+    { "pointer", ",pointer=trackball", "pointer=trackball" },
+    { "role", ",keyboard=maybe", "maybe" },
+
+    /* CPUs and RAM */
+    { "numa", " -numa node", "NUMA" },
+    { "cpu-unknown", " -cpu no-such-cpu", "no-such-cpu" },
+
+    /* Firmware and files */
+    { "bios", " -bios no-such-file", "no-such-file" },
+    { "kernel", " -kernel no-such-file", "no-such-file" },
+};
+
+static const RefusalCase aarch64_refusal_cases[] = {
     /* Options of other machines */
     { "highmem", ",highmem=off", "highmem" },
     { "secure", ",secure=on", "secure" },
@@ -351,23 +377,14 @@ static const RefusalCase refusal_cases[] = {
     /* Values */
     { "gic-version", ",gic-version=4", "gic-version=4" },
     { "gic-host", ",gic-version=host", "gic-version=host|KVM" },
-    { "pointer", ",pointer=trackball", "pointer=trackball" },
-    { "role", ",keyboard=maybe", "maybe" },
     { "mte", ",mte=on", "mte=on|memory tagging" },
 
-    /* CPUs and RAM */
-    { "numa", " -numa node", "NUMA" },
+    /* CPUs */
     { "cpus", " -smp 124", "124|123" },
     { "cpus-gicv2", ",gic-version=2 -smp 9", "9|8|GICv2" },
     { "maxcpus-gicv2", ",gic-version=2 -smp 1,maxcpus=9", "9|8|GICv2" },
     { "cpu-m-profile", " -cpu cortex-m3", "cortex-m3" },
     { "cpu-32-bit", " -cpu cortex-a15", "cortex-a15" },
-    { "cpu-unknown", " -cpu no-such-cpu", "no-such-cpu" },
-
-    /* Firmware and files */
-    { "bios", " -bios no-such-file", "no-such-file" },
-    { "kernel", " -kernel no-such-file", "no-such-file" },
-    { "dtb", " -kernel /dev/null -dtb no-such-file", "no-such-file" },
 };
 
 /* One sentence that has the words, perhaps followed by lines of hints */
@@ -418,6 +435,19 @@ static void test_too_much_ram(void)
                    "-m|physical address|40");
 }
 
+static void test_no_dtb(void)
+{
+    g_autofree char *options = NULL;
+    g_autofree char *path = NULL;
+    int fd = g_file_open_tmp("virtio-desktop-XXXXXX", &path, NULL);
+
+    g_assert_cmpint(write(fd, "kernel", 6), ==, 6);
+    close(fd);
+    options = g_strdup_printf(" -kernel %s -dtb no-such-file", path);
+    assert_refused(options, "no-such-file");
+    unlink(path);
+}
+
 /* Free slots do not run over into those that have a role */
 static void test_too_many_devices(void)
 {
@@ -436,11 +466,21 @@ static void test_too_many_devices(void)
     assert_refused(args->str, "No free|slot|virtio-rng-device");
 }
 
-int main(int argc, char **argv)
+static void add_refusals(const RefusalCase *cases, int n)
 {
     int i;
 
-    g_test_init(&argc, &argv, NULL);
+    for (i = 0; i < n; i++) {
+        g_autofree char *path = g_strdup_printf("virtio-desktop/refused/%s",
+                                                cases[i].name);
+
+        qtest_add_data_func(path, &cases[i], test_refusal);
+    }
+}
+
+static void add_aarch64_tests(void)
+{
+    int i;
 
     for (i = 0; i < ARRAY_SIZE(slot_cases); i++) {
         g_autofree char *path = g_strdup_printf("virtio-desktop/dtb/slots/%s",
@@ -459,19 +499,23 @@ int main(int argc, char **argv)
     qtest_add_func("virtio-desktop/dtb/seeds", test_seeds);
     qtest_add_func("virtio-desktop/dtb/no-seeds", test_no_seeds);
 
-    qtest_add_func("virtio-desktop/machine", test_machine_info);
-    qtest_add_data_func("virtio-desktop/cpus/gicv3", " -nodefaults -smp 123",
-                        test_most_cpus);
-    qtest_add_data_func("virtio-desktop/cpus/gicv2",
-                        ",gic-version=2 -nodefaults -smp 8", test_most_cpus);
-    qtest_add_func("virtio-desktop/accepted", test_accepted);
-    for (i = 0; i < ARRAY_SIZE(refusal_cases); i++) {
-        g_autofree char *path = g_strdup_printf("virtio-desktop/refused/%s",
-                                                refusal_cases[i].name);
-
-        qtest_add_data_func(path, &refusal_cases[i], test_refusal);
-    }
+    qtest_add_func("virtio-desktop/cpus/gicv2", test_most_cpus_gicv2);
+    add_refusals(aarch64_refusal_cases, ARRAY_SIZE(aarch64_refusal_cases));
+    qtest_add_func("virtio-desktop/refused/dtb", test_no_dtb);
     qtest_add_func("virtio-desktop/refused/too-much-ram", test_too_much_ram);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+
+    qtest_add_func("virtio-desktop/machine", test_machine_info);
+    qtest_add_func("virtio-desktop/cpus/most", test_most_cpus);
+    qtest_add_func("virtio-desktop/accepted", test_accepted);
+    add_refusals(refusal_cases, ARRAY_SIZE(refusal_cases));
+    if (desktop_is_arch("aarch64")) {
+        add_aarch64_tests();
+    }
     qtest_add_func("virtio-desktop/refused/too-many-devices",
                    test_too_many_devices);
 

@@ -11,6 +11,7 @@
 #include "qemu/bswap.h"
 #include "qemu/units.h"
 #include "libqtest.h"
+#include "virtio-desktop-util.h"
 #include "virtio-power-util.h"
 
 #define LEVEL_HIGH  (VIRTIO_POWER_IRQ_LEVEL | VIRTIO_POWER_IRQ_HIGH)
@@ -38,7 +39,8 @@ static void assert_machine(QVirtioPower *power, const char *uuid,
     int i;
 
     g_assert_cmpuint(get(power, VIRTIO_POWER_REQ_GET_MACHINE, &machine), ==, 1);
-    g_assert_cmpuint(le32_to_cpu(machine.arch), ==, VIRTIO_POWER_ARCH_AARCH64);
+    g_assert_cmpuint(le32_to_cpu(machine.arch), ==,
+                     desktop_arch()->power_arch);
     g_assert_cmphex(le32_to_cpu(machine.flags), ==,
                     uuid ? VIRTIO_POWER_MACHINE_UUID : 0);
     g_assert_cmpstr((char *)machine.name, ==, "virtio-desktop");
@@ -93,7 +95,29 @@ static void test_migrated(void)
 }
 
 /*
- * CPUs
+ * Slots
+ */
+
+static void test_slots(void)
+{
+    QVirtioPower *power = power_start_driver("", 0);
+    struct virtio_power_slot *slots = g_malloc(MAX_SIZE);
+    int i;
+
+    g_assert_cmpuint(get(power, VIRTIO_POWER_REQ_GET_SLOTS, slots), ==,
+                     NUM_SLOTS);
+    for (i = 0; i < NUM_SLOTS; i++) {
+        g_assert_cmphex(le64_to_cpu(slots[i].base), ==, desktop_reg(i, 0));
+        g_assert_cmphex(le64_to_cpu(slots[i].size), ==, SLOT_SIZE);
+        g_assert_cmpuint(le32_to_cpu(slots[i].irq), ==, desktop_irq(i));
+        g_assert_cmphex(le32_to_cpu(slots[i].irq_flags), ==, LEVEL_HIGH);
+    }
+    g_free(slots);
+    power_quit(power);
+}
+
+/*
+ * CPUs of aarch64
  */
 
 static void test_cpus(void)
@@ -129,7 +153,7 @@ static void test_cpus(void)
 }
 
 /*
- * Interrupt controller and timer
+ * Interrupt controller and timer of aarch64
  */
 
 static void assert_gic(const char *options, uint32_t type, uint64_t base,
@@ -177,26 +201,8 @@ static void test_timer(void)
     power_quit(power);
 }
 
-static void test_slots(void)
-{
-    QVirtioPower *power = power_start_driver("", 0);
-    struct virtio_power_slot *slots = g_malloc(MAX_SIZE);
-    int i;
-
-    g_assert_cmpuint(get(power, VIRTIO_POWER_REQ_GET_SLOTS, slots), ==, 64);
-    for (i = 0; i < 64; i++) {
-        g_assert_cmphex(le64_to_cpu(slots[i].base), ==,
-                        0x0a000000 + i * 0x10000);
-        g_assert_cmphex(le64_to_cpu(slots[i].size), ==, 0x10000);
-        g_assert_cmpuint(le32_to_cpu(slots[i].irq), ==, 48 + i);
-        g_assert_cmphex(le32_to_cpu(slots[i].irq_flags), ==, LEVEL_HIGH);
-    }
-    g_free(slots);
-    power_quit(power);
-}
-
 /*
- * Ranges
+ * Ranges of aarch64
  */
 
 typedef struct Range {
@@ -256,6 +262,14 @@ static void test_ranges(void)
                   most);
 }
 
+static void add_aarch64_tests(void)
+{
+    qtest_add_func("virtio-desktop-describe/cpus", test_cpus);
+    qtest_add_func("virtio-desktop-describe/gic", test_gic);
+    qtest_add_func("virtio-desktop-describe/timer", test_timer);
+    qtest_add_func("virtio-desktop-describe/ranges", test_ranges);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -264,11 +278,10 @@ int main(int argc, char **argv)
     qtest_add_func("virtio-desktop-describe/machine/named", test_named);
     qtest_add_func("virtio-desktop-describe/machine/long", test_long_serial);
     qtest_add_func("virtio-desktop-describe/machine/migrated", test_migrated);
-    qtest_add_func("virtio-desktop-describe/cpus", test_cpus);
-    qtest_add_func("virtio-desktop-describe/gic", test_gic);
-    qtest_add_func("virtio-desktop-describe/timer", test_timer);
     qtest_add_func("virtio-desktop-describe/slots", test_slots);
-    qtest_add_func("virtio-desktop-describe/ranges", test_ranges);
+    if (desktop_is_arch("aarch64")) {
+        add_aarch64_tests();
+    }
 
     return g_test_run();
 }

@@ -22,13 +22,11 @@
 #include "standard-headers/linux/virtio_mmio.h"
 #include "virtio-desktop-util.h"
 
-#define WINDOW_BASE     0x10000000ULL
-
 #define NULL_DRIVE      " -drive format=raw,file=null-co://"
 #define NULL_BLOCKDEV   " -blockdev null-co,read-zeroes=on,node-name=d"
 
 /*
- * Memory map
+ * Memory map, here that of aarch64
  */
 
 enum {
@@ -58,9 +56,9 @@ static const struct {
     { MAP_UART, 0x09000000, 4 * KiB, true },
     { MAP_RTC, 0x09010000, 4 * KiB, true },
     { MAP_FW_CFG, 0x09020000, 24 },
-    { MAP_SLOTS, SLOT_BASE, NUM_SLOTS * SLOT_SIZE, true },
-    { MAP_WINDOW, WINDOW_BASE, 768 * MiB, true },
-    { MAP_RAM, RAM_BASE, 256 * MiB, true },
+    { MAP_SLOTS, 0x0a000000, NUM_SLOTS * SLOT_SIZE, true },
+    { MAP_WINDOW, 0x10000000, 768 * MiB, true },
+    { MAP_RAM, 0x40000000, 256 * MiB, true },
 };
 
 typedef struct MapCase {
@@ -499,7 +497,7 @@ static void test_migrate(const void *data)
 /* The target has all that a driver told the source, pending interrupt too */
 static void test_migrate_device(void)
 {
-    const char *options = " -nodefaults"
+    const char *options = " -nodefaults -m 128M"
                           " -device virtio-rng-device,bus=virtio-mmio-bus.63";
     QTestState *qts = desktop_start(options);
 
@@ -519,11 +517,9 @@ static void test_migrate_device(void)
     qtest_quit(qts);
 }
 
-int main(int argc, char **argv)
+static void add_aarch64_tests(void)
 {
     int i;
-
-    g_test_init(&argc, &argv, NULL);
 
     for (i = 0; i < ARRAY_SIZE(map_cases); i++) {
         g_autofree char *path = g_strdup_printf("virtio-desktop/map/%s",
@@ -532,6 +528,19 @@ int main(int argc, char **argv)
         qtest_add_data_func(path, &map_cases[i], test_map);
     }
     qtest_add_func("virtio-desktop/map/much-ram", test_much_ram);
+    qtest_add_data_func("virtio-desktop/irq/gicv2",
+                        ",gic-version=2 -nodefaults", test_irqs);
+}
+
+int main(int argc, char **argv)
+{
+    int i;
+
+    g_test_init(&argc, &argv, NULL);
+
+    if (desktop_is_arch("aarch64")) {
+        add_aarch64_tests();
+    }
     qtest_add_func("virtio-desktop/map/buses", test_buses);
 
     for (i = 0; i < ARRAY_SIZE(slot_cases); i++) {
@@ -545,13 +554,13 @@ int main(int argc, char **argv)
     qtest_add_func("virtio-desktop/slots/generic-names", test_generic_names);
     qtest_add_func("virtio-desktop/slots/input-kinds", test_input_kinds);
 
-    qtest_add_data_func("virtio-desktop/irq/gicv3", " -nodefaults", test_irqs);
-    qtest_add_data_func("virtio-desktop/irq/gicv2",
-                        ",gic-version=2 -nodefaults", test_irqs);
+    qtest_add_data_func("virtio-desktop/irq/default", " -nodefaults",
+                        test_irqs);
     qtest_add_func("virtio-desktop/reset", test_reset);
-    qtest_add_data_func("virtio-desktop/migrate/empty", " -nodefaults",
+    qtest_add_data_func("virtio-desktop/migrate/empty", " -nodefaults -m 128M",
                         test_migrate);
-    qtest_add_data_func("virtio-desktop/migrate/defaults", "", test_migrate);
+    qtest_add_data_func("virtio-desktop/migrate/defaults", " -m 128M",
+                        test_migrate);
     qtest_add_func("virtio-desktop/migrate/device", test_migrate_device);
 
     return g_test_run();

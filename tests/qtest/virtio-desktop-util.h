@@ -12,14 +12,46 @@
 
 #define NUM_SLOTS       64
 #define FIRST_FREE_SLOT 8
-#define SLOT_BASE       0x0a000000ULL
 #define SLOT_SIZE       0x10000
 #define SLOT_REGS       0x200
-#define SLOT_SPI(slot)  (16 + (slot))
-#define RAM_BASE        0x40000000ULL
 
-/* No answer within this time is a hang; it says nothing about speed */
-#define HANG_US         (60 * G_USEC_PER_SEC)
+/*
+ * What differs between architectures. libqos has an entry for each of them, in
+ * aarch64-virtio-desktop-machine.c.
+ */
+typedef struct DesktopArch {
+    const char *name;           /* as qtest_get_arch() says it */
+    uint32_t power_arch;        /* as virtio-power says it */
+    const char *cpu;            /* the default CPU's type */
+    const char *other_cpu;      /* a model that is not the default */
+    int max_cpus;
+
+    uint64_t ram_base;
+    uint64_t slot_base;
+    uint64_t window_base;       /* of shared memory; video memory comes first */
+    uint64_t rtc_base;          /* a PL031 */
+    uint64_t fw_cfg_base;       /* 0: its registers are not in memory */
+
+    const char *irqchip;        /* has the lines of the slots: a QOM path */
+    uint64_t irqchip_base;
+    int first_line;             /* that of slot 0 */
+    int num_lines;              /* slots share them if there are fewer */
+    int irq_offset;             /* from a line to what guests call it */
+} DesktopArch;
+
+/* The one of the QEMU that is tested */
+const DesktopArch *desktop_arch(void);
+bool desktop_is_arch(const char *name);
+
+#define RAM_BASE        (desktop_arch()->ram_base)
+#define SLOT_BASE       (desktop_arch()->slot_base)
+#define WINDOW_BASE     (desktop_arch()->window_base)
+
+/*
+ * All waits for QEMU end after this time: they are hopeless then, however busy
+ * the host is. It says nothing about speed.
+ */
+#define HANG_US         (600 * G_USEC_PER_SEC)
 
 /* @options continue "-M virtio-desktop": they start with a comma or a space */
 QTestState *desktop_start(const char *options);
@@ -35,6 +67,9 @@ int desktop_run_qemu(const char *options, char **errors);
 /* The device tree that a guest is given */
 char *desktop_get_dtb(const char *options, size_t *size);
 
+/* QEMU ends by itself, with this status; @qts is no more after that */
+void desktop_wait_exit(QTestState *qts, int status);
+
 /*
  * What QEMU takes of the host, in KiB: a line of its status as Linux shows it,
  * like "VmRSS". 0 if there is none.
@@ -46,6 +81,9 @@ long desktop_get_memory(QTestState *qts, const char *line);
  */
 
 uint64_t desktop_reg(int slot, unsigned int reg);
+/* The number of the slot's line at the interrupt controller, and for guests */
+int desktop_line(int slot);
+int desktop_irq(int slot);
 uint32_t desktop_read(QTestState *qts, int slot, unsigned int reg);
 void desktop_write(QTestState *qts, int slot, unsigned int reg,
                    uint32_t value);
@@ -59,7 +97,7 @@ void desktop_assert_slots(QTestState *qts, const char *expected);
 
 /* From then on, desktop_assert_irqs() sees the slots' lines */
 void desktop_intercept_irqs(QTestState *qts);
-/* Of all slots' lines, only that of @raised is up (-1: none is) */
+/* Of the slots' lines, only that of @raised is up (-1: none is) */
 void desktop_assert_irqs(QTestState *qts, int raised);
 
 /*

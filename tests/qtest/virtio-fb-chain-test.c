@@ -10,6 +10,7 @@
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
 #include "qemu/units.h"
+#include "virtio-desktop-util.h"
 #include "virtio-fb-util.h"
 
 #define OPTIONS         ",vram=16M,xres=64,yres=48,max_outputs=2"
@@ -111,7 +112,7 @@ static void assert_broken(QVirtioFb *fb, const FbPicture *picture)
 /* Wait for a chain that the device may also break at. Returns: whether used */
 static bool settle(QVirtioFb *fb, const QVirtioFbRequest *request)
 {
-    gint64 give_up = g_get_monotonic_time() + QVIRTIO_HANG_US;
+    gint64 give_up = g_get_monotonic_time() + HANG_US;
 
     while (!qvirtio_fb_is_used(fb, request)) {
         if (qvirtio_fb_needs_reset(fb)) {
@@ -146,7 +147,7 @@ static void check_whole(QVirtioFb *fb, const Kind *kind, uint32_t out,
 static void test_cuts(void)
 {
     static const uint32_t parts[] = { 7, 16, 17, 1000 };
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     int i, part;
 
     for (i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -184,7 +185,7 @@ static void check_refused(QVirtioFb *fb, const Kind *kind, uint32_t out,
 /* Bytes are missing at the end of the request, or the response */
 static void test_short(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     uint32_t i, size;
 
     enable_scanout(fb);
@@ -213,7 +214,7 @@ static void test_too_short(void)
         { 0, 8 }, { 1, 8 }, { 4, 8 }, { 15, 8 }, { 15, 0 },
         { 16, 0 }, { 16, 1 }, { 16, 7 }, { 40, 0 }, { 40, 7 },
     };
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     QVirtioFbMode mode = fb_boot_mode(64, 48);
     g_autoptr(FbPicture) picture = fb_draw(fb, &mode, 1);
     uint8_t bytes[MAX_WORDS * 4];
@@ -251,7 +252,7 @@ static void check_silent(QVirtioFb *fb, const Kind *kind, uint32_t in)
 /* They are not notified of and not written to, with room for it or without */
 static void test_no_response(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     int i;
 
     enable_scanout(fb);
@@ -267,7 +268,7 @@ static void test_no_response(void)
 /* They are carried out, those that may be sent so */
 static void test_no_response_works(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     QVirtioFbMode mode = fb_mode(VIRTIO_FB_FORMAT_XBGR8888, 64, 48, 0);
     g_autoptr(FbPicture) picture = fb_draw(fb, &mode, 1);
     QVirtioFbRequest request;
@@ -296,7 +297,7 @@ static void test_no_response_works(void)
 static void test_no_response_refused(void)
 {
     static const Kind *flip = &kinds[4], *vblank = &kinds[5];
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     uint8_t bytes[MAX_WORDS * 4];
     Chain chain;
 
@@ -318,7 +319,7 @@ static void test_no_response_refused(void)
  */
 static void test_event_idx(void)
 {
-    QVirtioFb *fb = fb_start(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     uint8_t bytes[MAX_WORDS * 4];
     Chain chain;
     int i;
@@ -355,7 +356,15 @@ typedef struct Descriptor {
 #define N   VRING_DESC_F_NEXT
 #define W   VRING_DESC_F_WRITE
 #define I   VRING_DESC_F_INDIRECT
-#define RAM 0x40100000ULL       /* zeroes, or a request of type 0 */
+
+#define RING_RAM    (RAM_BASE + 120 * MiB)
+
+/* In place of an address */
+enum {
+    RAM = 1,        /* zeroes, or a request of type 0: RING_RAM */
+    REGISTERS,      /* those of the device itself */
+    IRQCHIP,
+};
 
 typedef struct RingCase {
     const char *name;
@@ -379,8 +388,8 @@ static const RingCase ring_cases[] = {
     { "no-memory", { { 1ull << 40, 16, N, 1 }, { 1ull << 40, 64, W, 0 } } },
     { "address-wraps", { { -8ull, 16, N, 1 }, { -8ull, 64, W, 0 } } },
     { "address-0", { { 0, 16, N, 1 }, { 0, 64, W, 0 } } },
-    { "registers", { { 0x0a010000, 64, N, 1 }, { 0x0a010000, 64, W, 0 } } },
-    { "gic", { { 0x08000000, 64, N, 1 }, { 0x08000000, 64, W, 0 } } },
+    { "registers", { { REGISTERS, 64, N, 1 }, { REGISTERS, 64, W, 0 } } },
+    { "irqchip", { { IRQCHIP, 64, N, 1 }, { IRQCHIP, 64, W, 0 } } },
     { "indirect", { { RAM, 32, I, 0 } } },
     { "indirect-empty", { { RAM, 0, I, 0 } } },
     { "indirect-odd", { { RAM, 17, I, 0 } } },
@@ -397,6 +406,20 @@ static void assert_recovers(QVirtioFb *fb)
     enable_scanout(fb);
 }
 
+static uint64_t address_of(QVirtioFb *fb, uint64_t place)
+{
+    switch (place) {
+    case RAM:
+        return RING_RAM;
+    case REGISTERS:
+        return fb->slot->addr;
+    case IRQCHIP:
+        return desktop_arch()->irqchip_base;
+    default:
+        return place;
+    }
+}
+
 static void put_descriptors(QVirtioFb *fb, QVirtQueue *vq, const Descriptor *d,
                             int n)
 {
@@ -404,7 +427,7 @@ static void put_descriptors(QVirtioFb *fb, QVirtQueue *vq, const Descriptor *d,
     int i;
 
     for (i = 0; i < n; i++) {
-        wire[i].addr = cpu_to_le64(d[i].addr);
+        wire[i].addr = cpu_to_le64(address_of(fb, d[i].addr));
         wire[i].len = cpu_to_le32(d[i].length);
         wire[i].flags = cpu_to_le16(d[i].flags);
         wire[i].next = cpu_to_le16(d[i].next);
@@ -415,8 +438,9 @@ static void put_descriptors(QVirtioFb *fb, QVirtQueue *vq, const Descriptor *d,
 static void test_ring(const void *data)
 {
     const RingCase *c = data;
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
 
+    qtest_memset(fb->qts, RING_RAM, 0, 64 * KiB);
     put_descriptors(fb, fb->control.vq, c->descriptors,
                     ARRAY_SIZE(c->descriptors));
     qvirtqueue_kick(fb->qts, fb->vdev, fb->control.vq, c->head);
@@ -433,7 +457,7 @@ static void test_ring(const void *data)
 /* More buffers than a queue has */
 static void test_ring_overflow(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
 
     qtest_writew(fb->qts, fb->control.vq->avail + 2, 257);
     fb->vdev->bus->virtqueue_kick(fb->vdev, fb->control.vq);
@@ -447,7 +471,7 @@ static void test_ring_overflow(void)
 /* A queue of one chain, whose request is in video memory itself */
 static void test_ring_in_vram(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     const Descriptor d[] = {
         { fb->vram, 16, N, 1 },
         { fb->vram + 16, 512, N | W, 2 },
@@ -465,13 +489,14 @@ static void test_ring_in_vram(void)
 
 static void test_short_event_buffer(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     QVirtioFbMode mode = fb_boot_mode(64, 48);
     g_autoptr(FbPicture) picture = fb_draw(fb, &mode, 1);
 
     enable_scanout(fb);
     qvirtqueue_kick(fb->qts, fb->vdev, fb->event,
-                    qvirtqueue_add(fb->qts, fb->event, RAM, 31, true, false));
+                    qvirtqueue_add(fb->qts, fb->event, RING_RAM, 31, true,
+                                   false));
     fb_assert_ok(qvirtio_fb_set_vblank(fb, 0, 1, NULL));
     fb_step(fb, FB_NS_PER_SEC);
     assert_broken(fb, picture);
@@ -481,7 +506,7 @@ static void test_short_event_buffer(void)
 /* Over and over again, in all states */
 static void test_resets(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     int i;
 
     for (i = 0; i < 50; i++) {
@@ -499,7 +524,7 @@ static void test_resets(void)
 
 int main(int argc, char **argv)
 {
-    int i;
+    int i, status;
 
     g_test_init(&argc, &argv, NULL);
 
@@ -522,5 +547,7 @@ int main(int argc, char **argv)
     qtest_add_func("virtio-fb/ring/short-event", test_short_event_buffer);
     qtest_add_func("virtio-fb/resets", test_resets);
 
-    return g_test_run();
+    status = g_test_run();
+    fb_quit_shared();
+    return status;
 }

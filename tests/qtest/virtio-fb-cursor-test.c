@@ -123,7 +123,7 @@ static void test_places(void)
         { INT32_MAX, INT32_MAX }, { INT32_MIN, 0 }, { 10, INT32_MAX },
         { -65536, 20 }, { 65536 + 10, 20 }, { 30, 20 },
     };
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     g_autoptr(FbPicture) picture = start_screen(fb);
     int i;
 
@@ -142,7 +142,7 @@ static void test_places(void)
 /* A screendump draws it, but not into the guest's memory */
 static void test_memory(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     g_autoptr(FbPicture) picture = start_screen(fb);
     g_autofree uint8_t *before = g_malloc(WIDTH * HEIGHT * 4);
     g_autofree uint8_t *after = g_malloc(WIDTH * HEIGHT * 4);
@@ -164,7 +164,7 @@ static void test_memory(void)
 /* Over black and over white the blending has no rounding */
 static void test_alpha(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     QVirtioFbMode mode = screen();
     QVirtioFbCursor cursor = {
         .offset = CURSOR, .width = 2, .height = 1, .stride = 8, .x = 5, .y = 5,
@@ -185,7 +185,7 @@ static void test_alpha(void)
 /* Shown, hidden, moved while hidden, shown again where it is told */
 static void test_hide(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     g_autoptr(FbPicture) picture = start_screen(fb);
     QVirtioFbCursor none = { .x = 3, .y = 4 };
 
@@ -205,7 +205,7 @@ static void test_hide(void)
 /* Of a scanout that shows nothing: kept, and there when it does */
 static void test_disabled(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     QVirtioFbMode mode = screen();
     g_autoptr(FbPicture) picture = fb_draw(fb, &mode, 1);
 
@@ -224,7 +224,7 @@ static void test_disabled(void)
 
 static void test_scanouts(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     g_autoptr(FbPicture) picture = start_screen(fb);
     QVirtioFbMode mode = screen();
 
@@ -241,7 +241,7 @@ static void test_scanouts(void)
 /* Over flips and other modes it stays; a reset takes it away */
 static void test_lasts(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     g_autoptr(FbPicture) picture = start_screen(fb);
     QVirtioFbMode mode = screen();
     QVirtioFbRequest request;
@@ -272,7 +272,7 @@ static void test_lasts(void)
 /* One that covers all of the screen */
 static void test_large(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     g_autoptr(FbPicture) picture = start_screen(fb);
     g_autofree uint8_t *image = g_malloc(64 * 64 * 4);
     QVirtioFbCursor cursor = {
@@ -298,6 +298,8 @@ static void test_large(void)
 
 int main(int argc, char **argv)
 {
+    int status;
+
     g_test_init(&argc, &argv, NULL);
 
     qtest_add_func("virtio-fb/cursor/places", test_places);
@@ -309,5 +311,7 @@ int main(int argc, char **argv)
     qtest_add_func("virtio-fb/cursor/lasts", test_lasts);
     qtest_add_func("virtio-fb/cursor/large", test_large);
 
-    return g_test_run();
+    status = g_test_run();
+    fb_quit_shared();
+    return status;
 }

@@ -17,6 +17,7 @@
 #include "qemu/sockets.h"
 #include "qemu/units.h"
 #include "ui/dbus-display1.h"
+#include "virtio-desktop-util.h"
 #include "virtio-fb-util.h"
 
 #define LISTENER_PATH   "/org/qemu/Display1/Listener"
@@ -27,6 +28,7 @@
 #define VRAM            (16 * MiB)
 #define WIDTH           320
 #define HEIGHT          200
+#define LOW             10      /* an image that is drawn in no time */
 
 typedef enum Sharing {
     COPIED,
@@ -440,7 +442,7 @@ static void wait_for_message(Client *c, gint64 give_up)
 
 static Client *start(Sharing sharing)
 {
-    gint64 give_up = g_get_monotonic_time() + QVIRTIO_HANG_US;
+    gint64 give_up = g_get_monotonic_time() + HANG_US;
     Client *c = g_new0(Client, 1);
     g_autoptr(GMutexLocker) locker = NULL;
     int pair[2];
@@ -480,7 +482,7 @@ static void stop(Client *c)
 static void wait_until_seen(void *client, const FbPicture *picture)
 {
     Client *c = client;
-    gint64 give_up = g_get_monotonic_time() + QVIRTIO_HANG_US;
+    gint64 give_up = g_get_monotonic_time() + HANG_US;
     g_autoptr(GMutexLocker) locker = NULL;
 
     fb_step(c->fb, FB_NS_PER_SEC / 60 + 1);
@@ -578,10 +580,10 @@ static void look_away(Client *c, bool away)
 static void test_slow(gconstpointer data)
 {
     int flips = GPOINTER_TO_INT(data);
-    QVirtioFbRect column = { 0, 0, 2, HEIGHT };
+    QVirtioFbRect column = { 0, 0, 2, LOW };
     Client *c = start(MAPPED_AND_FLIPPED);
     QVirtioFb *fb = c->fb;
-    QVirtioFbMode mode = fb_mode(VIRTIO_FB_FORMAT_XRGB8888, WIDTH, HEIGHT, 0);
+    QVirtioFbMode mode = fb_mode(VIRTIO_FB_FORMAT_XRGB8888, WIDTH, LOW, 0);
     g_autoptr(FbPicture) picture = fb_draw(fb, &mode, 0);
     int i, j;
 

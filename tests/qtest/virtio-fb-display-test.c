@@ -10,6 +10,7 @@
 #include "qemu/bswap.h"
 #include "qemu/units.h"
 #include "standard-headers/linux/qemu_fw_cfg.h"
+#include "virtio-desktop-util.h"
 #include "virtio-fb-util.h"
 
 #define XRES        160
@@ -65,7 +66,7 @@ static const ModeCase mode_cases[] = {
 static void test_mode(const void *data)
 {
     const QVirtioFbMode *mode = &((const ModeCase *)data)->mode;
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     g_autoptr(FbPicture) picture = fb_draw(fb, mode, 1);
 
     fb_assert_ok(qvirtio_fb_set_scanout(fb, 0, mode));
@@ -81,7 +82,7 @@ static void test_mode(const void *data)
 /* From one mode to the next, all that is shown is new */
 static void test_mode_changes(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     int i;
 
     for (i = 0; i < ARRAY_SIZE(mode_cases); i++) {
@@ -105,7 +106,7 @@ static void test_update(const void *data)
         { 0, 0, 1, 1 }, { 63, 47, 1, 1 }, { 5, 7, 11, 13 }, { 10, 10, 20, 2 },
         { 0, 30, 64, 1 }, { 40, 0, 1, 48 },
     };
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     g_autoptr(FbPicture) picture = fb_draw(fb, mode, 1);
     int i;
 
@@ -127,7 +128,7 @@ static void test_update(const void *data)
 static void test_no_update(void)
 {
     const QVirtioFbRect drawn = { 10, 10, 40, 30 }, told = { 20, 20, 10, 5 };
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     QVirtioFbMode mode = fb_mode(VIRTIO_FB_FORMAT_XBGR8888, 64, 48, 0);
     g_autoptr(FbPicture) old = fb_draw(fb, &mode, 1);
     g_autoptr(FbPicture) new = fb_draw(fb, &mode, 1);
@@ -152,7 +153,7 @@ static void test_no_update(void)
 /* More damage than anything keeps as a list */
 static void test_much_damage(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     QVirtioFbMode mode = fb_mode(VIRTIO_FB_FORMAT_XRGB2101010, 64, 48, 0);
     g_autoptr(FbPicture) picture = fb_draw(fb, &mode, 1);
     QVirtioFbRect rects[16];
@@ -299,7 +300,7 @@ static void test_system_reset(void)
 /* A reset of the device alone leaves video memory as it is */
 static void test_reset_keeps_memory(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
 
     qtest_memset(fb->qts, fb->vram, 0x5a, 32 * MiB);
     qvirtio_fb_reset(fb);
@@ -313,9 +314,9 @@ static void test_reset_keeps_memory(void)
  * Firmware's framebuffer, in RAM
  */
 
-#define FW_CFG_BASE 0x09020000ULL
-#define FIRMWARE_FB 0x44000000ULL
-#define SCRATCH     0x43000000ULL
+#define FW_CFG_BASE (desktop_arch()->fw_cfg_base)
+#define FIRMWARE_FB (RAM_BASE + 64 * MiB)
+#define SCRATCH     (RAM_BASE + 48 * MiB)
 
 static void read_fw_cfg(QTestState *qts, void *data, size_t size)
 {
@@ -468,7 +469,7 @@ static void test_overlap(void)
 
 int main(int argc, char **argv)
 {
-    int i;
+    int i, status;
 
     g_test_init(&argc, &argv, NULL);
 
@@ -496,7 +497,9 @@ int main(int argc, char **argv)
     qtest_add_func("virtio-fb/reset/system", test_system_reset);
     qtest_add_func("virtio-fb/reset/memory", test_reset_keeps_memory);
 
-    qtest_add_func("virtio-fb/firmware", test_firmware);
+    if (FW_CFG_BASE) {
+        qtest_add_func("virtio-fb/firmware", test_firmware);
+    }
 
     qtest_add_data_func("virtio-fb/outputs/1", ",max_outputs=1",
                         test_outputs);
@@ -506,5 +509,7 @@ int main(int argc, char **argv)
                         test_outputs);
     qtest_add_func("virtio-fb/outputs/overlap", test_overlap);
 
-    return g_test_run();
+    status = g_test_run();
+    fb_quit_shared();
+    return status;
 }

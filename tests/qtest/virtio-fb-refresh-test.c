@@ -49,6 +49,20 @@ static int64_t next_refresh(QVirtioFb *fb)
     return (fb_now(fb) / period + 1) * period;
 }
 
+/* At a refresh */
+static QVirtioFb *start(void)
+{
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
+
+    fb_step_to(fb, next_refresh(fb));
+    return fb;
+}
+
+static uint64_t latest_sequence(QVirtioFb *fb)
+{
+    return fb_now(fb) / period_of(fb);
+}
+
 /* @refresh was the latest one when the device wrote it, which is now */
 static void assert_latest(QVirtioFb *fb, const QVirtioFbRefresh *refresh)
 {
@@ -116,7 +130,7 @@ static void test_period(const void *data)
 /* Neither a moment before the next refresh nor a moment after it */
 static void test_flip(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = start();
     QVirtioFbMode a = image(VIRTIO_FB_FORMAT_XRGB8888, 0);
     QVirtioFbMode b = image(VIRTIO_FB_FORMAT_XRGB8888, 1);
     g_autoptr(FbPicture) shows_a = fb_draw(fb, &a, 1);
@@ -151,19 +165,20 @@ static void test_flip(void)
 /* At the moment of a refresh, the next one is the one after */
 static void test_flip_at_refresh(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = start();
     int64_t period = period_of(fb);
+    uint64_t first = latest_sequence(fb);
     QVirtioFbRequest request;
     QVirtioFbRefresh refresh;
 
     enable(fb, 0, 0);
-    fb_step_to(fb, 10 * period);
+    fb_step(fb, 10 * period);
     request = flip(fb, 0, 1);
     fb_step(fb, period - 1);
     assert_pending(fb, &request);
     fb_step(fb, 1);
     fb_assert_ok(qvirtio_fb_finish_flip(fb, &request, &refresh));
-    g_assert_cmpuint(refresh.sequence, ==, 11);
+    g_assert_cmpuint(refresh.sequence, ==, first + 11);
     fb_quit(fb);
 }
 
@@ -190,7 +205,7 @@ static void test_flip_pace(void)
 /* The second one replaces the first; both end together */
 static void test_flips_merge(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = start();
     QVirtioFbMode mode = image(VIRTIO_FB_FORMAT_XRGB8888, 2);
     g_autoptr(FbPicture) shows_c = fb_draw(fb, &mode, 3);
     QVirtioFbRequest first, second;
@@ -217,7 +232,8 @@ static void test_flips_merge(void)
 /* As many as the queue holds, again and again */
 static void test_flips_fill_queue(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = start();
+    uint64_t first = latest_sequence(fb);
     QVirtioFbRequest requests[QVIRTIO_FB_CONTROL_SIZE / 2];
     QVirtioFbRefresh refresh;
     int i, round;
@@ -234,7 +250,7 @@ static void test_flips_fill_queue(void)
         for (i = 0; i < ARRAY_SIZE(requests); i++) {
             fb_assert_ok(qvirtio_fb_finish_flip(fb, &requests[i], &refresh));
             assert_latest(fb, &refresh);
-            g_assert_cmpuint(refresh.sequence, ==, round);
+            g_assert_cmpuint(refresh.sequence, ==, first + round);
         }
     }
     fb_quit(fb);
@@ -243,7 +259,7 @@ static void test_flips_fill_queue(void)
 /* An invalid flip is answered at once, and does not touch the pending one */
 static void test_flip_invalid(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = start();
     QVirtioFbMode mode = image(VIRTIO_FB_FORMAT_XRGB8888, 1);
     g_autoptr(FbPicture) shows_b = fb_draw(fb, &mode, 2);
     QVirtioFbRequest valid, invalid;
@@ -268,7 +284,7 @@ static void test_flip_invalid(void)
 /* All scanouts have the same refreshes */
 static void test_flip_scanouts(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = start();
     QVirtioFbRequest requests[3];
     int i;
 
@@ -296,7 +312,7 @@ static void test_flip_damage(void)
 {
     const QVirtioFbRect rects[] = { { 3, 5, 10, 7 }, { 40, 30, 24, 18 } };
     const QVirtioFbRect late = { 20, 0, 1, 48 };
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = start();
     QVirtioFbMode a = image(VIRTIO_FB_FORMAT_XBGR8888, 0);
     QVirtioFbMode c = image(VIRTIO_FB_FORMAT_XBGR8888, 2);
     g_autoptr(FbPicture) old = fb_draw(fb, &a, 1);
@@ -327,7 +343,7 @@ static void test_flip_damage(void)
 static void test_flip_in_place(void)
 {
     const QVirtioFbRect rect = { 1, 2, 30, 40 };
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = start();
     QVirtioFbMode mode = image(VIRTIO_FB_FORMAT_ABGR8888, 1);
     g_autoptr(FbPicture) picture = fb_draw(fb, &mode, 1);
     QVirtioFbRequest request;
@@ -359,7 +375,7 @@ static void end_by_set_scanout(QVirtioFb *fb)
 static void test_flip_ended(const void *data)
 {
     void (*end)(QVirtioFb *fb) = data;
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = start();
     QVirtioFbRequest first, second, other;
 
     fb_step(fb, 7 * FB_NS_PER_MS);
@@ -386,10 +402,11 @@ static void test_flip_ended(const void *data)
 /* While the machine is stopped, nothing happens. Then it does */
 static void test_flip_stop(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = start();
     QVirtioFbMode mode = image(VIRTIO_FB_FORMAT_XRGB8888, 1);
     g_autoptr(FbPicture) picture = fb_draw(fb, &mode, 2);
     int64_t period = period_of(fb);
+    uint64_t first = latest_sequence(fb);
     QVirtioFbRequest request;
     QVirtioFbRefresh refresh;
 
@@ -402,8 +419,8 @@ static void test_flip_stop(void)
     fb_step(fb, period);
 
     fb_assert_ok(qvirtio_fb_finish_flip(fb, &request, &refresh));
-    g_assert_cmpuint(refresh.sequence, >=, 3);
-    g_assert_cmpuint(refresh.sequence, <=, 4);
+    g_assert_cmpuint(refresh.sequence, >=, first + 3);
+    g_assert_cmpuint(refresh.sequence, <=, first + 4);
     fb_assert_shows(fb, 0, picture);
     fb_quit(fb);
 }
@@ -412,7 +429,7 @@ static void test_flip_stop(void)
 static void test_flip_reset(const void *data)
 {
     bool system = data;
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = start();
     uint64_t used = fb->control.vq->used;
     uint8_t before[64], after[64];
 
@@ -467,7 +484,7 @@ static void assert_vblank(QVirtioFb *fb, uint32_t scanouts, uint64_t sequence)
 
 static void test_vblank(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = start();
     QVirtioFbRefresh refresh;
     int64_t period = period_of(fb);
     int i;
@@ -503,7 +520,8 @@ static void test_vblank(void)
 /* Enabling twice gives one event each time, and one request ends it */
 static void test_vblank_twice(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = start();
+    uint64_t first = latest_sequence(fb);
     int i;
 
     for (i = 0; i < 8; i++) {
@@ -512,7 +530,7 @@ static void test_vblank_twice(void)
     fb_assert_ok(qvirtio_fb_set_vblank(fb, 0, 1, NULL));
     fb_assert_ok(qvirtio_fb_set_vblank(fb, 0, 1, NULL));
     fb_next_timer(fb);
-    assert_vblank(fb, 1 << 0, 1);
+    assert_vblank(fb, 1 << 0, first + 1);
     assert_no_event(fb);
     fb_assert_ok(qvirtio_fb_set_vblank(fb, 0, 0, NULL));
     fb_step(fb, 2 * period_of(fb));
@@ -523,7 +541,8 @@ static void test_vblank_twice(void)
 /* Scanouts that show nothing have it, too, and may share one event */
 static void test_vblank_scanouts(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = start();
+    uint64_t first = latest_sequence(fb);
     QVirtioFbEvent event;
     uint32_t seen = 0;
     int i;
@@ -537,7 +556,7 @@ static void test_vblank_scanouts(void)
     fb_next_timer(fb);
     while (qvirtio_fb_get_event(fb, &event)) {
         g_assert_cmpuint(event.type, ==, VIRTIO_FB_EVENT_VBLANK);
-        g_assert_cmpuint(event.refresh.sequence, ==, 1);
+        g_assert_cmpuint(event.refresh.sequence, ==, first + 1);
         g_assert_cmphex(event.scanouts & seen, ==, 0);
         seen |= event.scanouts;
     }
@@ -548,8 +567,9 @@ static void test_vblank_scanouts(void)
 /* Without buffers, one event waits: all scanouts, the latest refresh */
 static void test_vblank_merges(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = start();
     int64_t period = period_of(fb);
+    uint64_t first = latest_sequence(fb);
 
     fb_assert_ok(qvirtio_fb_set_vblank(fb, 0, 1, NULL));
     fb_step(fb, 2 * period);
@@ -558,19 +578,20 @@ static void test_vblank_merges(void)
     assert_no_event(fb);
 
     qvirtio_fb_add_event_buffer(fb);
-    assert_vblank(fb, 1 << 0 | 1 << 1, 5);
+    assert_vblank(fb, 1 << 0 | 1 << 1, first + 5);
     qvirtio_fb_add_event_buffer(fb);
     assert_no_event(fb);
-    fb_step_to(fb, 6 * period);
-    assert_vblank(fb, 1 << 0 | 1 << 1, 6);
+    fb_step_to(fb, (first + 6) * period);
+    assert_vblank(fb, 1 << 0 | 1 << 1, first + 6);
     fb_quit(fb);
 }
 
 /* Subscriptions outlive the mode but not a reset */
 static void test_vblank_lasts(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = start();
     int64_t period = period_of(fb);
+    uint64_t first = latest_sequence(fb);
     int i;
 
     for (i = 0; i < 8; i++) {
@@ -580,10 +601,10 @@ static void test_vblank_lasts(void)
     fb_assert_ok(qvirtio_fb_set_vblank(fb, 0, 1, NULL));
     enable(fb, 0, 1);
     fb_step(fb, period);
-    assert_vblank(fb, 1 << 0, 1);
+    assert_vblank(fb, 1 << 0, first + 1);
     fb_assert_ok(qvirtio_fb_disable_scanout(fb, 0));
     fb_step(fb, period);
-    assert_vblank(fb, 1 << 0, 2);
+    assert_vblank(fb, 1 << 0, first + 2);
 
     qvirtio_fb_start(fb, QVIRTIO_FB_FEATURES);
     qvirtio_fb_add_event_buffer(fb);
@@ -624,6 +645,8 @@ static void test_idle(void)
 
 int main(int argc, char **argv)
 {
+    int status;
+
     g_test_init(&argc, &argv, NULL);
 
     qtest_add_data_func("virtio-fb/period/1", ",refresh=1", test_period);
@@ -656,5 +679,7 @@ int main(int argc, char **argv)
     qtest_add_func("virtio-fb/vblank/lasts", test_vblank_lasts);
     qtest_add_func("virtio-fb/idle", test_idle);
 
-    return g_test_run();
+    status = g_test_run();
+    fb_quit_shared();
+    return status;
 }

@@ -11,9 +11,9 @@
 #include "qemu/units.h"
 #include "standard-headers/linux/virtio_config.h"
 #include "standard-headers/linux/virtio_mmio.h"
+#include "virtio-desktop-util.h"
 #include "virtio-fb-util.h"
 
-#define WINDOW_BASE     0x10000000ULL
 #define WINDOW_SIZE     (768 * MiB)
 
 /* Small video memory has its end where tests reach it */
@@ -162,7 +162,7 @@ static void test_config(const void *data)
 /* Bytes and half words read the same, and nothing that is written stays */
 static void test_config_access(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     uint64_t config = fb->slot->addr + VIRTIO_MMIO_CONFIG;
     uint8_t bytes[sizeof(struct virtio_fb_config)];
     int i;
@@ -607,7 +607,7 @@ static void set_mode(QVirtioFb *fb)
 /* What is refused has no effect, on the screen or on what comes next */
 static void test_statuses(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     QVirtioFbMode mode = {
         VIRTIO_FB_FORMAT_XRGB8888, WIDTH, HEIGHT, STRIDE, OFFSET,
     };
@@ -643,7 +643,7 @@ static const uint32_t no_scanouts[] = { 2, 15, 16, 31, 32, 1u << 31,
 
 static void test_headers(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     uint32_t words[MAX_WORDS];
     int i, bit, n, type;
 
@@ -677,7 +677,7 @@ static void test_headers(void)
 /* Requests without a scanout ignore the field, and all ignore padding */
 static void test_ignored_fields(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     static const struct {
         uint32_t type;
         uint32_t word;
@@ -711,7 +711,7 @@ static void test_ignored_fields(void)
 /* Without a cursor image, most fields mean nothing */
 static void test_no_cursor_fields(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     QVirtioFbCursor cursor = {
         .offset = UINT64_MAX, .stride = 3, .hot_x = 99, .hot_y = UINT32_MAX,
     };
@@ -732,7 +732,7 @@ static void test_disabled_scanout(void)
         [VIRTIO_FB_REQ_SET_CURSOR] = VIRTIO_FB_S_OK,
         [VIRTIO_FB_REQ_MOVE_CURSOR] = VIRTIO_FB_S_OK,
     };
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     uint32_t words[MAX_WORDS];
     int n, scanout, type;
 
@@ -753,7 +753,7 @@ static void test_disabled_scanout(void)
 
 static void test_max_rects(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     uint32_t i, max = CONFIG(max_rects);
     g_autofree QVirtioFbRect *rects = g_new0(QVirtioFbRect, max + 1);
     QVirtioFbRequest flip;
@@ -783,7 +783,7 @@ static void test_max_rects(void)
 /* With all else right: a mode may be that large and not larger */
 static void test_mode_size(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     static const struct {
         uint32_t width;
         uint32_t height;
@@ -807,7 +807,7 @@ static void test_mode_size(void)
 
 static void test_cursor_size(void)
 {
-    QVirtioFb *fb = fb_start_driver(OPTIONS);
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
     QVirtioFbCursor cursor = {
         .offset = OFFSET, .width = CONFIG(cursor_width),
         .height = CONFIG(cursor_height),
@@ -878,7 +878,7 @@ static void test_discard(void)
 
 int main(int argc, char **argv)
 {
-    int i;
+    int i, status;
 
     g_test_init(&argc, &argv, NULL);
 
@@ -921,5 +921,7 @@ int main(int argc, char **argv)
     qtest_add_func("virtio-fb/status/cursor-size", test_cursor_size);
     qtest_add_func("virtio-fb/discard", test_discard);
 
-    return g_test_run();
+    status = g_test_run();
+    fb_quit_shared();
+    return status;
 }

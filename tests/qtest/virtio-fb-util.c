@@ -13,13 +13,17 @@
 
 #define FB_SLOT         1
 #define RAM_SIZE        (128 * MiB)
-#define RTC_BASE        0x09010000ULL
+
+/* Registers of the PL031 */
 #define RTC_DATA        0x00
 #define RTC_MATCH       0x04
 #define RTC_CLEAR       0x1c
 
 /* The alarm that fb_next_timer() sets */
 #define ALARM_SECONDS   3600
+
+/* QEMU searches all of a command for its end each time that a part has come */
+#define MAX_WRITE       (32 * KiB)
 
 typedef struct Machine {
     QVirtioFb fb;
@@ -28,6 +32,8 @@ typedef struct Machine {
     char *options;
     int64_t now;
 } Machine;
+
+static Machine *shared;
 
 static Machine *machine_of(QVirtioFb *fb)
 {
@@ -68,6 +74,17 @@ QVirtioFb *fb_start_driver(const char *properties)
     return fb;
 }
 
+QVirtioFb *fb_share_driver(const char *properties)
+{
+    if (!shared) {
+        shared = machine_of(fb_start(properties));
+    } else {
+        qtest_system_reset(shared->fb.qts);
+    }
+    qvirtio_fb_start(&shared->fb, QVIRTIO_FB_FEATURES);
+    return &shared->fb;
+}
+
 QVirtioFb *fb_start_target(QVirtioFb *from, const char *uri)
 {
     Machine *source = machine_of(from);
@@ -99,15 +116,35 @@ QVirtioFb *fb_start_target(QVirtioFb *from, const char *uri)
     return &target->fb;
 }
 
-void fb_quit(QVirtioFb *fb)
+static void free_machine(Machine *machine)
 {
-    Machine *machine = machine_of(fb);
-
-    qvirtio_fb_cleanup(fb);
-    qtest_quit(fb->qts);
     alloc_destroy(&machine->alloc);
     g_free(machine->options);
     g_free(machine);
+}
+
+void fb_quit(QVirtioFb *fb)
+{
+    if (machine_of(fb) == shared) {
+        return;
+    }
+    qvirtio_fb_cleanup(fb);
+    qtest_quit(fb->qts);
+    free_machine(machine_of(fb));
+}
+
+void fb_quit_shared(void)
+{
+    if (shared) {
+        fb_quit(&g_steal_pointer(&shared)->fb);
+    }
+}
+
+void fb_wait_exit(QVirtioFb *fb, int status)
+{
+    qvirtio_fb_cleanup(fb);
+    desktop_wait_exit(fb->qts, status);
+    free_machine(machine_of(fb));
 }
 
 void fb_barrier(QVirtioFb *fb)
@@ -143,18 +180,19 @@ void fb_step_to(QVirtioFb *fb, int64_t time)
  */
 int64_t fb_next_timer(QVirtioFb *fb)
 {
+    uint64_t rtc = desktop_arch()->rtc_base;
     int64_t alarm = fb_now(fb) + ALARM_SECONDS * FB_NS_PER_SEC;
-    uint32_t date = qtest_readl(fb->qts, RTC_BASE + RTC_DATA);
+    uint32_t date = qtest_readl(fb->qts, rtc + RTC_DATA);
     int64_t next;
 
-    qtest_writel(fb->qts, RTC_BASE + RTC_MATCH, date + ALARM_SECONDS);
+    qtest_writel(fb->qts, rtc + RTC_MATCH, date + ALARM_SECONDS);
     next = qtest_clock_step_next(fb->qts);
     machine_of(fb)->now = next;
     if (next < alarm) {
         /* No date is so far off that its alarm could come soon */
-        qtest_writel(fb->qts, RTC_BASE + RTC_MATCH, date - 1);
+        qtest_writel(fb->qts, rtc + RTC_MATCH, date - 1);
     }
-    qtest_writel(fb->qts, RTC_BASE + RTC_CLEAR, 1);
+    qtest_writel(fb->qts, rtc + RTC_CLEAR, 1);
     return next == alarm ? -1 : next;
 }
 
@@ -313,16 +351,22 @@ FbPicture *fb_draw(QVirtioFb *fb, const QVirtioFbMode *mode, uint32_t seed)
 {
     FbPicture *picture = fb_picture_new(mode->width, mode->height);
     g_autoptr(GRand) noise = g_rand_new_with_seed(seed);
-    size_t size = (size_t)mode->stride * mode->height;
-    g_autofree uint8_t *pixels = g_malloc(size);
-    uint32_t y;
+    uint64_t start = fb->vram + mode->offset;
+    size_t line = mode->width * pixel_size(mode->format);
+    uint32_t y, i, n, lines = MAX(1, MAX_WRITE / mode->stride);
+    g_autofree uint8_t *pixels = g_malloc(lines * mode->stride);
 
-    memset(pixels, 0xa5, size);
-    for (y = 0; y < mode->height; y++) {
-        draw_line(pixels + (size_t)y * mode->stride, mode->format, mode->width,
-                  noise, fb_pixel(picture, 0, y));
+    qtest_memset(fb->qts, start, 0xa5, (size_t)mode->stride * mode->height);
+    memset(pixels, 0xa5, lines * mode->stride);
+    for (y = 0; y < mode->height; y += n) {
+        n = MIN(lines, mode->height - y);
+        for (i = 0; i < n; i++) {
+            draw_line(pixels + i * mode->stride, mode->format, mode->width,
+                      noise, fb_pixel(picture, 0, y + i));
+        }
+        qtest_bufwrite(fb->qts, start + (uint64_t)y * mode->stride, pixels,
+                       (n - 1) * mode->stride + line);
     }
-    qtest_bufwrite(fb->qts, fb->vram + mode->offset, pixels, size);
     return picture;
 }
 

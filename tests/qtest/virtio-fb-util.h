@@ -22,7 +22,18 @@
  */
 QVirtioFb *fb_start(const char *properties);
 QVirtioFb *fb_start_driver(const char *properties);
+/*
+ * The same for tests that need no QEMU of their own: they share one, and each
+ * of them finds a machine that was just reset and a driver that just started.
+ * @properties are the same for all tests of a program.
+ */
+QVirtioFb *fb_share_driver(const char *properties);
+/* One that is shared goes on */
 void fb_quit(QVirtioFb *fb);
+/* After all tests */
+void fb_quit_shared(void);
+/* QEMU ends by itself, with this status; @fb is no more after that */
+void fb_wait_exit(QVirtioFb *fb, int status);
 
 /* A second QEMU that waits for migration; the driver's state comes with it */
 QVirtioFb *fb_start_target(QVirtioFb *from, const char *uri);

@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include "qemu/bswap.h"
 #include "qemu/units.h"
+#include "virtio-desktop-util.h"
 #include "virtio-fb-util.h"
 
 #define OPTIONS             ",vram=16M,xres=640,yres=480,max_outputs=2"
@@ -46,7 +47,7 @@ static void receive(Window *w, void *data, size_t size)
 static void open_window(Window *w)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
-    struct timeval hang = { .tv_sec = QVIRTIO_HANG_US / G_USEC_PER_SEC };
+    struct timeval hang = { .tv_sec = HANG_US / G_USEC_PER_SEC };
     /* Little-endian XRGB8888 */
     const uint8_t format[20] = {
         MSG_SET_PIXEL_FORMAT, 0, 0, 0, 32, 24, 0, 1, 0, 255, 0, 255, 0, 255,
@@ -217,7 +218,7 @@ static QVirtioFbDisplay get_display(QVirtioFb *fb, int scanout)
 static void wait_for_size(QVirtioFb *fb, int scanout, uint32_t width,
                           uint32_t height)
 {
-    gint64 give_up = g_get_monotonic_time() + QVIRTIO_HANG_US;
+    gint64 give_up = g_get_monotonic_time() + HANG_US;
     QVirtioFbDisplay display;
 
     do {
@@ -252,7 +253,7 @@ static bool edid_has_size(QVirtioFb *fb, int scanout, uint32_t width,
 static void wait_for_edid(QVirtioFb *fb, int scanout, uint32_t width,
                           uint32_t height)
 {
-    gint64 give_up = g_get_monotonic_time() + QVIRTIO_HANG_US;
+    gint64 give_up = g_get_monotonic_time() + HANG_US;
 
     while (!edid_has_size(fb, scanout, width, height)) {
         g_assert_cmpint(g_get_monotonic_time(), <, give_up);

@@ -217,8 +217,7 @@ static void test_hot_key(void)
         xorg_key(xorg, XORG_KEYCODE(KEY_LEFTALT), true);
         wait_until(desk, count_keys(desk) == 2);
         xorg_key(xorg, XORG_KEYCODE(KEY_G), true);
-        /* Long enough for the server to repeat it */
-        g_usleep(G_USEC_PER_SEC);
+        xorg_wait_repeat(xorg);
         xorg_key(xorg, XORG_KEYCODE(KEY_G), false);
         xorg_key(xorg, XORG_KEYCODE(KEY_LEFTALT), false);
         xorg_key(xorg, XORG_KEYCODE(KEY_LEFTCTRL), false);

@@ -102,9 +102,9 @@ static void test_suspended(void)
 static void test_suspended_time(void)
 {
     QVirtioPower *power = power_start_driver("", 0);
-    QVirtioPowerRequest request = power_sleep(power, 2 * S);
+    uint64_t wake_after = S / 10;
+    QVirtioPowerRequest request = power_sleep_and_stop(power, &wake_after);
 
-    power_qmp(power, "stop");
     power = power_migrate(power);
     g_assert_true(power_is(power, "paused"));
     g_assert_false(qvirtio_power_is_used(power, &request));
@@ -254,10 +254,8 @@ static void check_refused(QVirtioPower *from, const char *options)
     g_autofree char *all = g_strdup_printf("%s -incoming %s", options, uri);
     QVirtioPower *to = power_start(all);
 
-    qtest_set_expected_status(to->qts, 1);
     migrate_qmp(from->qts, NULL, uri, NULL, "{}");
-    qtest_wait_qemu(to->qts);
-    power_quit(to);
+    power_wait_exit(to, 1);
     power_quit(from);
     unlink(path);
     rmdir(dir);

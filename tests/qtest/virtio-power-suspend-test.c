@@ -225,10 +225,9 @@ static void test_machine_reset(void)
 static void test_device_reset(void)
 {
     QVirtioPower *power = power_start_driver("", 0);
-    QVirtioPowerRequest request = power_sleep(power, 2 * S);
+    uint64_t wake_after = 100 * MS;
+    QVirtioPowerRequest request = power_sleep_and_stop(power, &wake_after);
 
-    /* That the test is slow does not matter while it is stopped */
-    power_qmp(power, "stop");
     qvirtio_power_start(power, QVIRTIO_POWER_FEATURES);
     power_qmp(power, "cont");
     qtest_qmp_eventwait(power->qts, "WAKEUP");
@@ -269,15 +268,33 @@ static void test_stop(void)
     power_quit(power);
 }
 
-/* Time for which it is stopped does not count */
+/*
+ * Time for which it is stopped does not count. Would it count, the machine
+ * would wake up as soon as it goes on, before QEMU takes the next command.
+ */
 static void test_stop_time(void)
 {
     QVirtioPower *power = power_start_driver("", 0);
-    QVirtioPowerRequest request = qvirtio_power_suspend(power, 1 * S);
+    uint64_t wake_after = 100 * MS;
+    QVirtioPowerRequest request;
+    gint64 begin;
 
-    power_qmp(power, "stop");
-    g_usleep(1500000);
-    g_assert_false(qvirtio_power_is_used(power, &request));
+    for (;; wake_after *= 2) {
+        request = power_sleep_and_stop(power, &wake_after);
+        g_usleep(wake_after / 1000);
+        g_assert_false(qvirtio_power_is_used(power, &request));
+        begin = g_get_monotonic_time();
+        power_qmp(power, "cont");
+        power_qmp(power, "stop");
+        if (!qvirtio_power_is_used(power, &request)) {
+            break;
+        }
+        /* Only if it ran for the half of the time that was left */
+        g_assert_cmpint(g_get_monotonic_time() - begin, >=, wake_after / 2000);
+        qtest_qmp_eventwait(power->qts, "WAKEUP");
+        qvirtio_power_finish(power, &request, NULL, 0);
+        power_qmp(power, "cont");
+    }
     power_qmp(power, "cont");
     qtest_qmp_eventwait(power->qts, "WAKEUP");
     power_assert_awake(power, &request, VIRTIO_POWER_WAKE_TIME);

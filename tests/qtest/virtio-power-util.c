@@ -76,9 +76,9 @@ void power_quit(QVirtioPower *power)
 
 void power_wait_exit(QVirtioPower *power, int status)
 {
-    qtest_set_expected_status(power->qts, status);
-    qtest_wait_qemu(power->qts);
-    power_quit(power);
+    qvirtio_power_cleanup(power);
+    desktop_wait_exit(power->qts, status);
+    free_machine(machine_of(power));
 }
 
 QVirtioPower *power_start_target(QVirtioPower *from, const char *uri)
@@ -183,6 +183,23 @@ void power_assert_awake(QVirtioPower *power, QVirtioPowerRequest *request,
     power_assert_ok(qvirtio_power_finish_suspend(power, request, &seen));
     g_assert_cmpuint(seen, ==, reason);
     g_assert_true(power_is(power, "running"));
+}
+
+QVirtioPowerRequest power_sleep_and_stop(QVirtioPower *power,
+                                         uint64_t *wake_after)
+{
+    for (;; *wake_after *= 2) {
+        gint64 begin = g_get_monotonic_time();
+        QVirtioPowerRequest request = power_sleep(power, *wake_after);
+
+        power_qmp(power, "stop");
+        if (g_get_monotonic_time() - begin < *wake_after / 2000) {
+            return request;
+        }
+        power_qmp(power, "cont");
+        qtest_qmp_eventwait(power->qts, "WAKEUP");
+        power_assert_awake(power, &request, VIRTIO_POWER_WAKE_TIME);
+    }
 }
 
 void power_add_device(QVirtioPower *power, int slot)

@@ -23,7 +23,7 @@ QVirtioPower *power_start(const char *options);
 /* The same with a driver that wants @events */
 QVirtioPower *power_start_driver(const char *options, uint32_t events);
 void power_quit(QVirtioPower *power);
-/* QEMU ends by itself, with this status */
+/* QEMU ends by itself, with this status; @power is no more after that */
 void power_wait_exit(QVirtioPower *power, int status);
 
 /* A second QEMU that waits for migration; the driver's state comes with it */
@@ -45,6 +45,13 @@ QVirtioPowerRequest power_sleep(QVirtioPower *power, uint64_t wake_after);
 /* The machine is awake, and the answer to @request says why */
 void power_assert_awake(QVirtioPower *power, QVirtioPowerRequest *request,
                         uint32_t reason);
+/*
+ * Suspend for *@wake_after ns, of which at least half are left when the machine
+ * is stopped in its sleep. This is time of the host: if that is too busy, this
+ * function tries again with twice the time, and tells in *@wake_after.
+ */
+QVirtioPowerRequest power_sleep_and_stop(QVirtioPower *power,
+                                         uint64_t *wake_after);
 
 /*
  * What the user does. A removal is only asked for if the driver wants to know.

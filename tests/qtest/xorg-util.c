@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <X11/Xlib.h>
 #include <X11/extensions/XI2.h>
+#include "virtio-desktop-util.h"
 #include "xorg-util.h"
 
 /* Of the input driver's protocol, version 1.1, in the host's byte order */
@@ -25,7 +26,10 @@
 #define VALUATOR_MAX    65535
 
 #define MAX_WINDOWS     8
-#define HANG_SECONDS    60
+
+/* A key that is held is repeated after this time, and then as often, in ms */
+#define REPEAT_MS       "50"
+#define REPEAT_US       50000
 
 typedef struct Header {
     uint32_t length;
@@ -182,6 +186,7 @@ static bool spawn(XorgServer *xorg, int fd)
     /* It ends with its last client, so also if this test ends early */
     const char *argv[] = {
         "Xorg", "-displayfd", number, "-config", config, "-logfile", log,
+        "-ar1", REPEAT_MS, "-ar2", REPEAT_MS,
         "-terminate", "-nolisten", "tcp", NULL,
     };
 
@@ -243,7 +248,7 @@ static void connect_device(XorgServer *xorg, int device)
 {
     g_autofree char *path = path_of(xorg, devices[device].name);
     struct sockaddr_un address = { .sun_family = AF_UNIX };
-    struct timeval hang = { .tv_sec = HANG_SECONDS };
+    struct timeval hang = { .tv_sec = HANG_US / G_USEC_PER_SEC };
     VersionMessage version = { .major = 1, .minor = 1 };
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
@@ -271,6 +276,14 @@ void xorg_key(XorgServer *xorg, int keycode, bool down)
     KeyMessage message = { .keycode = keycode, .is_press = down };
 
     tell(xorg, KEYBOARD, MSG_KEY, &message, sizeof(message));
+}
+
+void xorg_wait_repeat(XorgServer *xorg)
+{
+    g_usleep(2 * REPEAT_US);
+    /* The server looks at its timers between the two */
+    XSync(xorg->display, false);
+    XSync(xorg->display, false);
 }
 
 void xorg_button(XorgServer *xorg, int button, bool down)
@@ -354,7 +367,7 @@ static Window find_window(XorgServer *xorg, int window)
 void xorg_wait_window(XorgServer *xorg, int window)
 {
     Window windows[MAX_WINDOWS];
-    gint64 end = g_get_monotonic_time() + HANG_SECONDS * G_USEC_PER_SEC;
+    gint64 end = g_get_monotonic_time() + HANG_US;
 
     while (list_windows(xorg, windows) <= window) {
         g_assert_cmpint(g_get_monotonic_time(), <, end);

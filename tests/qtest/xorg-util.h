@@ -30,6 +30,8 @@ void xorg_stop(XorgServer *xorg);
  */
 
 void xorg_key(XorgServer *xorg, int keycode, bool down);
+/* The key that was pressed last, and is held, has been repeated */
+void xorg_wait_repeat(XorgServer *xorg);
 void xorg_button(XorgServer *xorg, int button, bool down);
 void xorg_point(XorgServer *xorg, int x, int y);
 /* A finger is on the screen, or moves there, or is taken away */

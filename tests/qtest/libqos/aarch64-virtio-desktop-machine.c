@@ -1,5 +1,6 @@
 /*
- * libqos machine node for the virtio-desktop machine
+ * libqos machine node for the virtio-desktop machine, and what differs between
+ * the architectures that have it
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -7,6 +8,7 @@
 #include "qemu/osdep.h"
 #include "../libqtest.h"
 #include "../virtio-desktop-util.h"
+#include "hw/virtio/virtio-power-wire.h"
 #include "qemu/module.h"
 #include "libqos-malloc.h"
 #include "qgraph.h"
@@ -14,6 +16,44 @@
 
 #define ALLOC_PAGE_SIZE 4096
 #define RAM_SIZE        0x20000000ULL   /* the part that tests allocate from */
+
+/* As in docs/specs/virtio-desktop.rst */
+static const DesktopArch arches[] = {
+    {
+        .name = "aarch64",
+        .power_arch = VIRTIO_POWER_ARCH_AARCH64,
+        .cpu = "max-arm-cpu",
+        .other_cpu = "cortex-a53",
+        .max_cpus = 123,
+        .ram_base = 0x40000000,
+        .slot_base = 0x0a000000,
+        .window_base = 0x10000000,
+        .rtc_base = 0x09010000,
+        .fw_cfg_base = 0x09020000,
+        .irqchip = "/machine/gic",
+        .irqchip_base = 0x08000000,
+        .first_line = 16,
+        .num_lines = NUM_SLOTS,
+        .irq_offset = 32,       /* SPIs come after SGIs and PPIs */
+    },
+};
+
+bool desktop_is_arch(const char *name)
+{
+    return g_str_equal(qtest_get_arch(), name);
+}
+
+const DesktopArch *desktop_arch(void)
+{
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(arches); i++) {
+        if (desktop_is_arch(arches[i].name)) {
+            return &arches[i];
+        }
+    }
+    g_error("virtio-desktop has no entry for %s", qtest_get_arch());
+}
 
 typedef struct QVirtioDesktopMachine {
     QOSGraphObject obj;
@@ -36,7 +76,7 @@ static void *virtio_desktop_get_driver(void *obj, const char *interface)
         return &machine->alloc;
     }
 
-    fprintf(stderr, "%s not present in aarch64/virtio-desktop\n", interface);
+    fprintf(stderr, "%s not present in virtio-desktop\n", interface);
     g_assert_not_reached();
 }
 
@@ -48,7 +88,7 @@ static QOSGraphObject *virtio_desktop_get_device(void *obj, const char *device)
         return &machine->slot.obj;
     }
 
-    fprintf(stderr, "%s not present in aarch64/virtio-desktop\n", device);
+    fprintf(stderr, "%s not present in virtio-desktop\n", device);
     g_assert_not_reached();
 }
 
@@ -75,9 +115,15 @@ static void *qos_create_machine_virtio_desktop(QTestState *qts)
 
 static void virtio_desktop_register_nodes(void)
 {
-    qos_node_create_machine("aarch64/virtio-desktop",
-                            qos_create_machine_virtio_desktop);
-    qos_node_contains("aarch64/virtio-desktop", "virtio-mmio", NULL);
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(arches); i++) {
+        g_autofree char *name = g_strdup_printf("%s/virtio-desktop",
+                                                arches[i].name);
+
+        qos_node_create_machine(name, qos_create_machine_virtio_desktop);
+        qos_node_contains(name, "virtio-mmio", NULL);
+    }
 }
 
 libqos_init(virtio_desktop_register_nodes);

@@ -9,13 +9,14 @@
 #define LIBQOS_VIRTIO_HOSTILE_H
 
 #include "qemu/units.h"
+#include "../virtio-desktop-util.h"
 #include "virtio-mmio.h"
 
 #define QVIRTIO_HOSTILE_BATCH   40      /* chains that are sent together */
 #define QVIRTIO_HOSTILE_DESC    256     /* descriptors of the longest queue */
 
 /* Guest memory for what is sent, apart from the allocator's */
-#define QVIRTIO_HOSTILE_BASE    0x44000000ULL
+#define QVIRTIO_HOSTILE_BASE    (RAM_BASE + 64 * MiB)
 #define QVIRTIO_HOSTILE_SIZE    (128 * KiB)
 
 /* A device that such a guest has a driver for */

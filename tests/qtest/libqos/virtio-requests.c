@@ -5,7 +5,7 @@
  */
 
 #include "qemu/osdep.h"
-#include "../libqtest.h"
+#include "../virtio-desktop-util.h"
 #include "qemu/bswap.h"
 #include "standard-headers/linux/virtio_config.h"
 #include "standard-headers/linux/virtio_mmio.h"
@@ -181,7 +181,7 @@ uint32_t qvirtio_requests_finish(QVirtioRequests *requests,
                                  QVirtioRequest *request,
                                  void *response, size_t size)
 {
-    gint64 give_up = g_get_monotonic_time() + QVIRTIO_HANG_US;
+    gint64 give_up = g_get_monotonic_time() + HANG_US;
     uint32_t length;
 
     while (!qvirtio_requests_is_used(requests, request)) {

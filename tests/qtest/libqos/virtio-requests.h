@@ -13,9 +13,6 @@
 
 #define QVIRTIO_REQUESTS_MAX    256     /* the longest queue */
 
-/* No answer within this time is a hang; it says nothing about speed */
-#define QVIRTIO_HANG_US         (60 * G_USEC_PER_SEC)
-
 /*
  * libqos makes queues as long as the transport can, and initializes them word
  * by word; this one has the length that the device is meant for, and one write.
