@@ -8,8 +8,7 @@ import base64
 import re
 import struct
 
-from qemu_test.virtiodesktop import (VirtioDesktopTest, ALL_DRIVERS,
-                                     slot_address, slot_device)
+from qemu_test.virtiodesktop import VirtioDesktopTest, ALL_DRIVERS
 
 # Slot: virtio ID and Linux driver of what is there with a disk and no options
 DEFAULT_DEVICES = {
@@ -39,45 +38,50 @@ class VirtioDesktopBoot(VirtioDesktopTest):
         """/proc/iomem and the device tree name the populated slots only."""
         iomem = console.run('cat /proc/iomem')
         found = re.findall(r'^(\w+)-(\w+) : (\w+\.virtio_mmio)', iomem, re.M)
-        self.assertEqual(found, [(f'{slot_address(slot):08x}',
-                                  f'{slot_address(slot) + 0x1ff:08x}',
-                                  slot_device(slot)) for slot in devices])
-        self.assertRegex(iomem, r'(?m)^40000000-5fffffff : System RAM')
+        board = self.board
+        self.assertEqual(found, [(f'{board.slot_address(slot):08x}',
+                                  f'{board.slot_address(slot) + 0x1ff:08x}',
+                                  board.slot_device(slot))
+                                 for slot in devices])
+        self.assertRegex(iomem, f'(?m)^{board.ram:08x}-'
+                         f'{board.ram + (512 << 20) - 1:08x} : System RAM')
 
-        nodes = console.run('ls /proc/device-tree | grep virtio_mmio').split()
-        self.assertEqual(sorted(nodes), [f'virtio_mmio@{slot_address(slot):x}'
-                                         for slot in devices])
+        tree = board.device_tree
+        nodes = console.run(f'ls {tree} | grep virtio_mmio').split()
+        self.assertEqual(sorted(nodes),
+                         [f'virtio_mmio@{board.slot_address(slot):x}'
+                          for slot in devices])
         self.assertIn('qemu,virtio-desktop',
-                      console.run('cat /proc/device-tree/compatible'))
+                      console.run(f'cat {tree}/compatible'))
 
     def check_interrupts(self, console, devices):
-        """Slot n has SPI 16 + n, the GIC's 48 + n."""
+        """Slot n has the n-th interrupt of those of slots."""
         text = console.run('cat /proc/interrupts')
-        found = {name: int(hwirq) for hwirq, name in
-                 re.findall(r'(\d+)\s+Level\s+(virtio\d+)$', text, re.M)}
-        self.assertEqual(found, {device[2]: 48 + slot
+        found = {name: int(number) for number, name in
+                 re.findall(self.board.interrupt, text, re.M)}
+        self.assertEqual(found, {device[2]: self.board.slot_interrupt + slot
                                  for slot, device in devices.items()
                                  if device[1]})
-        self.assertRegex(text, r'\s34 +Level +rtc-pl031')
+        self.assertRegex(text, self.board.rtc_interrupt)
 
     def check_classes(self, console):
         """What users look at: lsblk, ip link, /proc/bus/input/devices."""
         for path, slot in (('/sys/block/vda/device', 6),
                            ('/sys/class/net/eth0/device', 5)):
-            self.assertIn(f'/{slot_device(slot)}/',
+            self.assertIn(f'/{self.board.slot_device(slot)}/',
                           console.run(f'readlink -f {path}'))
         self.assertEqual(console.run('ls /sys/block | grep -c ^vd').strip(),
                          '1')
         text = console.run('cat /proc/bus/input/devices')
         found = re.findall(r'Name="(.*)"\n(?:.*\n)*?'
                            r'S: Sysfs=\S*/(\w+)\.virtio', text)
-        self.assertEqual(found, [(name, f'{slot_address(slot):x}')
+        self.assertEqual(found, [(name, f'{self.board.slot_address(slot):x}')
                                  for slot, name in INPUTS.items()])
 
     def test_map(self):
         disk = self.make_disk('disk.raw')
         vm, console = self.boot('-drive', f'file={disk},format=raw',
-                                initrd=ALL_DRIVERS)
+                                initrd=ALL_DRIVERS, fresh=True)
         devices = self.devices(console)
         self.assertEqual({slot: devices[slot][:2] for slot in devices},
                          DEFAULT_DEVICES)
@@ -92,8 +96,9 @@ class VirtioDesktopBoot(VirtioDesktopTest):
 
     def read_events(self, vm, console, slot, *events):
         """Events that the device in @slot hands to the guest for @events."""
-        device = f'/sys/devices/platform/{slot_device(slot)}/virtio*/input/*'
-        console.run(f'node=/dev/input/$(basename {device}/event*)')
+        device = f'/sys/devices/platform/{self.board.slot_device(slot)}'
+        console.run('node=/dev/input/$(basename '
+                    f'{device}/virtio*/input/*/event*)')
         console.run('cat $node >/tmp/events & pid=$!')
         console.wait_for('ls -l /proc/$pid/fd | grep -q "$node"')
         vm.cmd('input-send-event', {'events': list(events)})
@@ -104,7 +109,7 @@ class VirtioDesktopBoot(VirtioDesktopTest):
         return [event[2:] for event in struct.iter_unpack('<QQHHi', data)]
 
     def test_input(self):
-        vm, console = self.boot(initrd=ALL_DRIVERS)
+        vm, console = self.boot(initrd=ALL_DRIVERS, fresh=True)
         self.assertIn((EV_KEY, KEY_A, 1), self.read_events(
             vm, console, 2,
             {'type': 'key', 'data': {'down': True, 'key': {
@@ -119,17 +124,18 @@ class VirtioDesktopBoot(VirtioDesktopTest):
             {'type': 'mtt', 'data': {'type': 'data', **touch}}))
 
     def test_nodefaults(self):
-        vm, console = self.boot('-nodefaults', '-M', 'console=on,rtc=off')
+        _, console = self.boot('-nodefaults', '-M', 'console=on,rtc=off',
+                               fresh=True)
         self.assertEqual([*self.devices(console)], [0, 7])
         self.assertEqual(console.run('ls /sys/class/rtc'), '')
         iomem = console.run('cat /proc/iomem')
         self.assertEqual(re.findall(r'^\S+ : (\S+)', iomem, re.M),
-                         ['GICD', 'GICR', slot_device(0), slot_device(7),
-                          'System'])
+                         [*self.board.controllers, self.board.slot_device(0),
+                          self.board.slot_device(7), 'System'])
 
     def test_roles_off(self):
-        vm, console = self.boot('-M', 'keyboard=off,touch=off,pointer=mouse',
-                                '-M', 'net=off', initrd=ALL_DRIVERS)
+        _, console = self.boot('-M', 'keyboard=off,touch=off,pointer=mouse',
+                               '-M', 'net=off', initrd=ALL_DRIVERS, fresh=True)
         self.assertEqual([*self.devices(console)], [0, 1, 3, 7])
         self.assertIn('QEMU Virtio Mouse',
                       console.run('cat /proc/bus/input/devices'))

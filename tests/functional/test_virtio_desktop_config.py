@@ -16,8 +16,9 @@ class VirtioDesktopConfig(VirtioDesktopTest):
 
     def check_smp(self, gic, cpu, part):
         """Four CPUs come up; one goes and comes back, all by PSCI."""
+        self.require_arch('GIC versions and CPUs of Arm', 'aarch64')
         vm, console = self.boot('-M', f'gic-version={gic}', '-cpu', cpu,
-                                '-smp', '4')
+                                '-smp', '4', fresh=True)
         self.assertEqual(len(vm.cmd('query-cpus-fast')), 4)
         online = '/sys/devices/system/cpu/online'
         self.assertEqual(console.run(f'cat {online}').strip(), '0-3')
@@ -50,18 +51,20 @@ class VirtioDesktopConfig(VirtioDesktopTest):
         """RAM that vhost-user can share, with more than 2 GiB of it."""
         vm, console = self.boot('-m', '3G', '-M', 'memory-backend=mem',
                                 '-object', 'memory-backend-memfd,id=mem,'
-                                'size=3G,share=on')
+                                'size=3G,share=on', fresh=True)
         self.assertTrue(vm.cmd('query-memdev')[0]['share'])
-        self.assertRegex(console.run('cat /proc/iomem'),
-                         r'(?m)^40000000-ffffffff : System RAM')
+        ram = self.board.ram
+        self.assertRegex(console.run('cat /proc/iomem'), f'(?m)^{ram:08x}-'
+                         f'{ram + (3 << 30) - 1:08x} : System RAM')
         total = console.run("awk '/^MemTotal/ { print $2 }' /proc/meminfo")
         self.assertGreater(int(total), 2800 << 10)
 
     def test_mte(self):
         """Linux finds memory tagging only if it was asked for."""
+        self.require_arch('memory tagging', 'aarch64')
         for mte in 'off', 'on':
             vm, console = self.boot('-M', f'mte={mte}', '-cpu', 'max',
-                                    name=f'mte-{mte}')
+                                    name=f'mte-{mte}', fresh=True)
             features = console.run('grep -m 1 Features /proc/cpuinfo')
             self.assertEqual('mte' in features.split(), mte == 'on')
             self.poweroff(vm, console)
@@ -81,17 +84,20 @@ class VirtioDesktopConfig(VirtioDesktopTest):
         kernel = self.scratch_file(name)
         with open(kernel, 'wb') as file:
             file.write(data)
-        _, console = self.boot(kernel=kernel)
-        self.assertEqual(console.run('uname -m').strip(), 'aarch64')
+        _, console = self.boot(kernel=kernel, fresh=True)
+        self.assertEqual(console.run('uname -m').strip(), self.arch)
 
     def test_kernel_image(self):
+        self.require_arch('kernels called Image', 'aarch64', 'riscv64')
         self.check_kernel('Image', self.unpack_kernel())
 
     def test_kernel_image_gzip(self):
+        self.require_arch('kernels called Image', 'aarch64', 'riscv64')
         self.check_kernel('Image.gz', gzip.compress(self.unpack_kernel(), 1))
 
     def test_dtb(self):
         """dumpdtb writes what -dtb (or -M dtb=) boots with."""
+        self.require_arch('device trees', 'aarch64', 'riscv64')
         dtb = self.scratch_file('virtio-desktop.dtb')
         disk = self.make_disk('disk.raw')
         args = ['-smp', '2', '-m', '512M', '-drive', f'file={disk},format=raw',
@@ -101,7 +107,7 @@ class VirtioDesktopConfig(VirtioDesktopTest):
                        check=True, timeout=TIMEOUT)
         with open(dtb, 'rb') as file:
             self.assertEqual(file.read(4), b'\xd0\x0d\xfe\xed')
-        _, console = self.boot(*args, '-dtb', dtb)
+        _, console = self.boot(*args, '-dtb', dtb, fresh=True)
         self.assertEqual([*self.devices(console)], [*range(8), 33])
 
 

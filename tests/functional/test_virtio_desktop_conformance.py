@@ -81,8 +81,9 @@ class VirtioDesktopConformance(ScratchDisk, VirtioDesktopDisplayTest):
         self.guest = self.require_file('VIRTIO_DESKTOP_GUEST',
                                        'conformance.img')
 
-    def make_guest(self, *args, append='', console='virtconsole', **options):
-        vm = self.get_vm(**options)
+    def make_guest(self, *args, append='', console='virtconsole', vm=None,
+                   **options):
+        vm = vm or self.get_vm(**options)
         if console:
             vm.set_console(None if console == 'uart' else console)
         vm.add_args('-accel', 'tcg', '-m', '128M', '-kernel', self.guest,
@@ -146,6 +147,7 @@ class VirtioDesktopConformance(ScratchDisk, VirtioDesktopDisplayTest):
 
     def test_gicv2(self):
         """One CPU interface in memory for eight CPUs; no exit status."""
+        self.require_arch('GIC versions', 'aarch64')
         vm, report = self.start('-M', 'gic-version=2', '-smp', '2,maxcpus=8')
         self.finish(vm, report, ['each CPU has its redistributor', *DISK,
                                  *BY_HAND])
@@ -220,8 +222,9 @@ class VirtioDesktopConformance(ScratchDisk, VirtioDesktopDisplayTest):
 
     def test_other_machine(self):
         """It says so at once, and does not hang."""
-        vm = self.make_guest('-cpu', 'max', console='uart')
-        vm.set_machine('virt')
+        vm = self.make_guest(
+            *self.board.other_options, console='uart',
+            vm=self.get_other_vm('other', self.board.other_machine))
         report = self.launch(vm)
         report.until('Bail out! this is not a virtio-desktop machine')
         self.assert_exit(vm, 0)
@@ -229,6 +232,7 @@ class VirtioDesktopConformance(ScratchDisk, VirtioDesktopDisplayTest):
 
     def test_wrong_device_tree(self):
         """One that leaves out what is there."""
+        self.require_arch('device trees', 'aarch64', 'riscv64')
         path = self.scratch_file('other.dtb')
         subprocess.run([self.qemu_bin, '-M', f'virtio-desktop,dumpdtb={path}',
                         '-nodefaults', '-display', 'none'],

@@ -13,24 +13,25 @@ class VirtioDesktopConsole(VirtioDesktopTest):
 
     def test_uart(self):
         """-serial adds a UART, with the messages from before virtio_mmio."""
-        vm = self.make_vm(uart=True, append='console=ttyAMA0 earlycon')
+        board = self.board
+        vm = self.make_vm(uart=True, append=f'console={board.uart} earlycon')
         vm.launch()
         console = self.console(vm)
-        console.expect('Booting Linux on physical CPU')
+        console.expect(board.first_line)
         console.wait_for_shell()
         self.assertRegex(console.run('cat /proc/interrupts'),
-                         r'\s33 +Level +uart-pl011')
+                         board.uart_interrupt)
         self.assertRegex(console.run('cat /proc/iomem'),
-                         r'(?m)^09000000-09000fff : pl011@9000000')
-        self.assertIn('/pl011@9000000',
-                      console.run('cat /proc/device-tree/chosen/stdout-path'))
+                         f'(?m)^{board.uart_iomem}')
+        self.assertIn(board.uart_node, console.run(
+            f'cat {board.device_tree}/chosen/stdout-path'))
         self.assertIn(7, self.devices(console))
 
     def check_terminal(self, qemu):
         console = GuestConsole(self, qemu.stdout.fileno(),
                                qemu.stdin.fileno())
         console.wait_for_shell()
-        self.assertNotIn('pl011', console.run('cat /proc/iomem'))
+        self.assertNotIn(self.board.uart_iomem, console.run('cat /proc/iomem'))
         console.send('\x01c')
         console.expect(r'\(qemu\) ')
         console.send('info status\n')

@@ -20,7 +20,7 @@ class VirtioDesktopDebian(VirtioDesktopTest):
         console.wait_for_login()
         self.assertIn('/dev/vda / ext4 rw', console.run('cat /proc/mounts'))
         console.wait_for('ip -4 addr show eth0 | grep -q "inet 10.0.2.15/24"')
-        console.run('dd if=/dev/urandom of=/root/data bs=1M count=8 '
+        console.run('dd if=/dev/urandom of=/root/data bs=1M count=2 '
                     'conv=fsync 2>/dev/null')
         sha256 = console.run('sha256sum /root/data')
 

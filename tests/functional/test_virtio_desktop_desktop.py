@@ -10,7 +10,6 @@ import shutil
 import struct
 import subprocess
 import sys
-import time
 from unittest import mock
 
 from qemu_test import virtiodesktop_xorg as xorg
@@ -27,6 +26,8 @@ PANEL = 34
 POWER = -20                             # from the right edge
 ABS_MAX = 0x7fff
 TOUCH_ID = 5
+# Pictures in a row: of a screen at rest, and of one that stays like that
+SHORT, LONG = 4, 20
 WAV_HEADER = 44
 RATE = 44100
 TONE = 440
@@ -84,7 +85,9 @@ class VirtioDesktopDesktop(VirtioDesktopDisplayTest):
             '-chardev', 'qemu-vdagent,id=agent,clipboard=on',
             '-device', 'virtserialport,chardev=agent,'
             'name=com.redhat.spice.0', '-vnc', f'unix:{self.vnc_path}',
-            *args, append='console=tty0 console=hvc0 quiet root=/dev/vda rw')
+            *args, append='console=tty0 console=hvc0 quiet root=/dev/vda rw '
+            # The host may let it wait
+            'virtio_snd.msg_timeout_ms=1000000')
         vm.launch()
         console = self.console(vm)
         console.wait_for_login()
@@ -98,14 +101,27 @@ class VirtioDesktopDesktop(VirtioDesktopDisplayTest):
     # -- hands -----------------------------------------------------------------
 
     def press(self, vm, *names):
-        vm.cmd('send-key', keys=[{'type': 'qcode', 'data': name}
-                                 for name in names])
+        """All at one time, so that no key is ever held and repeated."""
+        keys = [(name, True) for name in names]
+        keys += [(name, False) for name in reversed(names)]
+        vm.cmd('input-send-event', events=[
+            {'type': 'key', 'data': {'down': down, 'key': {
+                'type': 'qcode', 'data': name}}} for name, down in keys])
 
     def type(self, vm, text):
         names = {' ': ['spc'], '\n': ['ret'], '/': ['slash'],
                  '-': ['minus'], '>': ['shift', 'dot']}
         for letter in text:
             self.press(vm, *names.get(letter, [letter]))
+
+    def type_slowly(self, vm, text):
+        """Not more at once than the guest's evdev holds."""
+        for start in range(0, len(text), 8):
+            before = above_panel(self.screenshot(vm))
+            self.type(vm, text[start:start + 8])
+            self.wait_for_picture(vm, lambda seen, before=before:
+                                  above_panel(seen) != before,
+                                  'what was typed')
 
     def position(self, vm, x, y):
         picture = self.screenshot(vm)
@@ -148,9 +164,15 @@ class VirtioDesktopDesktop(VirtioDesktopDisplayTest):
 
         def look():
             seen.append(above_panel(self.screenshot(vm)))
-            return len(seen) > 4 and all(seen[-1] == one for one in seen[-4:])
+            return self.are_same(seen, SHORT)
         wait_until(self, look, 'a screen that does not change')
         return seen[-1]
+
+    def are_same(self, pictures, count):
+        """So many of the last ones; forgets those before."""
+        del pictures[:-count]
+        return len(pictures) == count and all(picture == pictures[-1]
+                                              for picture in pictures)
 
     def check_drivers(self, console):
         """They belong to a package, and are bound."""
@@ -163,34 +185,51 @@ class VirtioDesktopDesktop(VirtioDesktopDisplayTest):
         """What is typed is seen, and reaches the shell."""
         self.press(vm, 'meta_l', 'ret')
         self.wait_for_terminal(vm)
+        wait_until(self, lambda: self.shows_letters(vm),
+                   'letters that come and go')
+        self.type_slowly(vm, 'id -un >/tmp/typed\n')
+        console.wait_for('[ -s /tmp/typed ]')
+        self.assertEqual(console.run('cat /tmp/typed').strip(), 'user')
+
+    def shows_letters(self, vm):
+        """
+        Type some, and delete them.  A terminal that was not ready shows more
+        then than it did before: its prompt.
+        """
         before = self.settled(vm)
         self.type(vm, 'mmmm')
         self.wait_for_picture(vm, lambda seen: above_panel(seen) != before,
                               'letters that were typed')
         for _ in range(4):
             self.press(vm, 'backspace')
-        self.wait_for_picture(vm, lambda seen: above_panel(seen) == before,
-                              'the screen without these letters')
-        self.type(vm, 'id -un >/tmp/typed\n')
-        console.wait_for('[ -s /tmp/typed ]')
-        self.assertEqual(console.run('cat /tmp/typed').strip(), 'user')
+        seen = []
 
-    def open_menu(self, vm, x):
-        """A click into the panel; once more, as that may just start anew."""
-        retry = 0
+        def is_over():
+            seen.append(above_panel(self.screenshot(vm)))
+            return seen[-1] == before or self.are_same(seen, LONG)
+        wait_until(self, is_over, 'the screen without these letters')
+        return seen[-1] == before
+
+    def open_menu(self, vm, console, x):
+        """A click into the panel, which may just start anew: wait for it."""
+        console.wait_for('pgrep -x yambar >/dev/null')
+        looks = 0
 
         def look():
-            nonlocal retry
+            nonlocal looks
             seen = self.screenshot(vm)
-            if time.monotonic() >= retry:
+            if has_menu(above_panel(seen)):
+                return True
+            # Once more, but not while the menu may be on its way
+            if looks % 150 == 0 and has_panel(seen):
                 self.point(vm, x % seen.width, seen.height - PANEL // 2, 'left')
-                retry = time.monotonic() + TIMEOUT / 5
-            return has_menu(above_panel(seen))
+            looks += 1
+            return False
         wait_until(self, look, 'the menu')
 
-    def check_pointer(self, vm):
+    def check_pointer(self, vm, console):
         """The panel's button opens the menu, a window's closes it."""
-        self.open_menu(vm, 40)
+        self.open_menu(vm, console, 40)
         self.press(vm, 'esc')
         self.wait_for_picture(vm, lambda seen: not has_menu(above_panel(seen)),
                               'the screen without the menu')
@@ -211,8 +250,8 @@ class VirtioDesktopDesktop(VirtioDesktopDisplayTest):
     def check_touch(self, vm):
         """A finger on its title drags a window."""
         self.press(vm, 'meta_l', 'ret')
-        left, top, width, height = self.wait_for_terminal(vm)
-        self.settled(vm)
+        self.wait_for_terminal(vm)
+        left, top, width, height = box(self.settled(vm), TERMINAL)
         x, y = left + width // 2, top - 14
         dx, dy = 80, 40
         self.touch(vm, 'begin', x, y)
@@ -230,15 +269,19 @@ class VirtioDesktopDesktop(VirtioDesktopDisplayTest):
 
     def check_clipboard(self, console, offer, read):
         """Text that is copied on one side is pasted on the other."""
-        offer('from the host')
-        console.wait_for(f'[ "$({USER} wl-paste -n)" = "from the host" ]')
+        def is_pasted():
+            # Again and again, for a guest that has just begun to share it
+            offer('from the host')
+            return any(console.run(f'{USER} wl-paste -n 2>&1; :') ==
+                       'from the host' for _ in range(8))
+        wait_until(self, is_pasted, 'the text in the guest')
         console.run(f'printf "from the guest" | {USER} wl-copy')
         wait_until(self, lambda: read() == 'from the guest',
                    'the text on the host')
 
-    def check_suspend(self, vm):
+    def check_suspend(self, vm, console):
         """By the menu; a key wakes the machine, and the desktop is there."""
-        self.open_menu(vm, POWER)
+        self.open_menu(vm, console, POWER)
         self.type(vm, 'susp\n')
         self.assertIsNotNone(vm.event_wait('SUSPEND', timeout=TIMEOUT))
         self.press(vm, 'ctrl')
@@ -292,7 +335,7 @@ class VirtioDesktopDesktop(VirtioDesktopDisplayTest):
             self.check_drivers(console)
             self.check_terminal(vm, console)
             self.check_resize(vm, client)
-            self.check_pointer(vm)
+            self.check_pointer(vm, console)
             self.check_touch(vm)
             self.check_clipboard(console, client.offer_text, client.read_text)
         self.assert_healthy(console)
@@ -315,7 +358,7 @@ class VirtioDesktopDesktop(VirtioDesktopDisplayTest):
             return subprocess.run(
                 ['xclip', '-selection', 'clipboard', *args], text=True,
                 env={**os.environ, **x.environment()}, check=False,
-                timeout=60, **options)
+                timeout=TIMEOUT, **options)
 
         def offer(text):
             """Copy it elsewhere, come to the window with it."""
@@ -336,8 +379,8 @@ class VirtioDesktopDesktop(VirtioDesktopDisplayTest):
         self.wait_for_picture(
             vm, lambda seen: seen.size() == (1100, 700) and has_panel(seen),
             'the size of the window')
-        self.check_suspend(vm)
-        self.open_menu(vm, POWER)
+        self.check_suspend(vm, console)
+        self.open_menu(vm, console, POWER)
         self.press(vm, 'ret')
         self.assert_ends(vm, 'guest-shutdown')
         self.check_tone()

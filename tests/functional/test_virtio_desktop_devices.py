@@ -10,7 +10,7 @@ import os
 import socket
 
 from qemu_test.virtiodesktop import (VirtioDesktopTest, ALL_DRIVERS, TIMEOUT,
-                                     slot_device, wait_until)
+                                     wait_until)
 
 # Name: virtio ID, Linux driver
 DEVICES = {
@@ -69,7 +69,7 @@ class VirtioDesktopDevices(VirtioDesktopTest):
 
     def check_disk(self, console, slot, disk, sha256):
         """The guest reads what the host wrote, and the other way round."""
-        path = f'/sys/devices/platform/{slot_device(slot)}/virtio*'
+        path = f'/sys/devices/platform/{self.board.slot_device(slot)}/virtio*'
         node = '/dev/' + console.run(
             f'basename $(find {path}/ -path "*/block/*" -name dev | '
             'xargs dirname)').strip()
@@ -110,7 +110,7 @@ class VirtioDesktopDevices(VirtioDesktopTest):
                    'guest to give memory back')
 
     def check_class(self, console, entry, slot):
-        self.assertIn(f'/{slot_device(slot)}/',
+        self.assertIn(f'/{self.board.slot_device(slot)}/',
                       console.run(f'readlink -f /sys/class/{entry}'))
 
     def check(self, vm, console, slots):
@@ -137,7 +137,7 @@ class VirtioDesktopDevices(VirtioDesktopTest):
         args = self.backends()
         for name in DEVICES:
             args += self.device_args(name, name)
-        vm, console = self.boot(*args, initrd=ALL_DRIVERS)
+        vm, console = self.boot(*args, initrd=ALL_DRIVERS, fresh=True)
         self.check(vm, console, dict(zip(DEVICES, range(8, 64))))
 
     def test_virtfs(self):
@@ -145,7 +145,7 @@ class VirtioDesktopDevices(VirtioDesktopTest):
         os.makedirs(self.shared)
         vm, console = self.boot('-virtfs', f'local,path={self.shared},'
                                 'mount_tag=shared,security_model=none',
-                                initrd=ALL_DRIVERS)
+                                initrd=ALL_DRIVERS, fresh=True)
         self.check_shared(console)
         self.assert_healthy(console)
         self.poweroff(vm, console)
@@ -157,7 +157,7 @@ class VirtioDesktopDevices(VirtioDesktopTest):
         for name in reversed(DEVICES):
             args += self.device_args(name, f'{name}-device',
                                      f',bus=virtio-mmio-bus.{slots[name]}')
-        vm, console = self.boot(*args, initrd=ALL_DRIVERS)
+        vm, console = self.boot(*args, initrd=ALL_DRIVERS, fresh=True)
         self.check(vm, console, slots)
 
     def test_role_slots(self):
@@ -168,7 +168,7 @@ class VirtioDesktopDevices(VirtioDesktopTest):
             '-device', 'virtio-rng', '-device', 'virtio-keyboard,'
             'bus=virtio-mmio-bus.2', '-blockdev',
             f'file,node-name=file,filename={disk}', '-device',
-            'virtio-blk,drive=file,bus=virtio-mmio-bus.6')
+            'virtio-blk,drive=file,bus=virtio-mmio-bus.6', fresh=True)
         self.assertEqual([*self.devices(console)], [*range(9)])
         self.check_disk(console, 6, disk, sha256)
 

@@ -7,7 +7,6 @@
 
 import hashlib
 import os
-import time
 
 from qemu_test.virtiodesktop import wait_until
 from qemu_test.virtiodesktop_display import (
@@ -15,6 +14,8 @@ from qemu_test.virtiodesktop_display import (
 
 BOOT_WIDTH, BOOT_HEIGHT = 1280, 800
 HEADS = 2
+# How often the driver unplugs a screen for nobody to see
+UNPLUGS = 3
 FORMATS = {'XRGB8888', 'ARGB8888', 'RGB565', 'XBGR8888', 'ABGR8888',
            'XRGB2101010'}
 # Whether there is a text console on the display when a driver is loaded
@@ -35,31 +36,31 @@ class VirtioDesktopDisplay(VirtioDesktopDisplayTest):
             'pattern': bytes(self.boot_pattern.xrgb()),
         })
 
-    def boot(self, *args):
+    def boot(self, *args, prepare=None):
         """Boot to a known picture on the boot display, without the driver."""
-        vm = self.make_vm('-M', 'virtio-desktop,fb=off', '-device',
-                          f'virtio-fb-device,id=fb,max_outputs={HEADS},'
-                          'bus=virtio-mmio-bus.1', *args, initrd=self.initrd)
-        vm.launch()
-        console = self.console(vm)
-        console.wait_for_shell()
-        self.show_boot_pattern(vm, console)
+        vm, console = super().boot(
+            '-M', 'virtio-desktop,fb=off', '-device',
+            f'virtio-fb-device,id=fb,max_outputs={HEADS},'
+            'bus=virtio-mmio-bus.1', *args, initrd=self.initrd,
+            prepare=prepare or self.draw_boot_pattern)
+        self.assert_shows(vm, self.boot_pattern, 'boot display')
         return vm, console
 
-    def show_boot_pattern(self, vm, console):
+    def draw_boot_pattern(self, console):
         console.run("printf '\\033[?25l' >/dev/tty1")
         console.run('cat /test/pattern >/dev/fb0')
-        self.assert_shows(vm, self.boot_pattern, 'boot display')
 
     def load_driver(self, console, text_console=False):
         console.run(f'echo {"Y" if text_console else "N"} >{FBDEV}')
         console.run('insmod /test/virtio_fb.ko')
         console.wait_for('[ -e /dev/dri/card0 ]')
 
-    def boot_driver(self, *args):
-        vm, console = self.boot(*args)
+    def draw_and_load(self, console):
+        self.draw_boot_pattern(console)
         self.load_driver(console)
-        return vm, console
+
+    def boot_driver(self, *args):
+        return self.boot(*args, prepare=self.draw_and_load)
 
     def shown(self, vm, head=0):
         return self.screenshot(vm, device='fb', head=head)
@@ -125,7 +126,8 @@ class VirtioDesktopDisplay(VirtioDesktopDisplayTest):
         self.assertTrue(picture.is_black())
         vm.cmd('cont')
         console.wait_for_shell()
-        self.show_boot_pattern(vm, console)
+        self.draw_boot_pattern(console)
+        self.assert_shows(vm, self.boot_pattern, 'boot display')
         self.load_driver(console)
         self.assert_shows(vm, self.boot_pattern, 'driver loaded')
         self.assert_healthy(console)
@@ -258,7 +260,10 @@ class VirtioDesktopDisplay(VirtioDesktopDisplayTest):
                 viewer.resize(width, height)
                 kms.finish('wait-hotplug')
                 self.wait_preferred(kms, f'{width}x{height}')
-                kms.run('pattern -c 1 -p 8')    # in the preferred mode
+                # In the preferred mode.  For one that takes its time the
+                # driver unplugs the screen, and plugs it in again.
+                wait_until(self, lambda: kms.succeeds('pattern -c 1 -p 8'),
+                           'the new mode')
                 self.assert_shows(vm, Picture.pattern(width, height, 8),
                                   'resized', head=1)
         self.assert_healthy(console)
@@ -269,41 +274,85 @@ class VirtioDesktopDisplay(VirtioDesktopDisplayTest):
         vm, console = self.boot_driver('-vnc', f'unix:{path},display=fb')
         viewer = VncClient(path)
         self.addCleanup(viewer.close)
-
-        def resize(width, height, *commands):
-            """The client runs @commands as soon as it hears of it."""
-            kms.start('wait-hotplug')
-            console.expect('listening\n')
-            for command in commands:
-                kms.start(command)
-            viewer.resize(width, height)
-            for command in ('wait-hotplug', *commands):
-                kms.finish(command)
-
-        def connector(command='info'):
-            found = lines_of(kms.run(command), 'connector')[0]
-            return found['status'], found['preferred']
-
-        with self.kms(console) as kms:
+        self.widths = list(range(500, 600))
+        with self.kms(console, background=True) as kms:
             kms.run('pattern -c 0 -p 8')
-            resize(1111, 842)
-            for status in 'disconnected', 'connected':
-                wait_until(self, lambda: connector()[0] == status, status)
-            # Nobody sees it, so it comes a few times
-            wait_until(self, lambda: connector()[0] == 'disconnected', 'again')
-            time.sleep(8)
-            self.assertEqual(connector(), ('connected', '1111x842'))
-            # The driver has to notice that
-            resize(500, 1000, 'pattern -c 0 -p 8')
-            time.sleep(3)
-            resize(1371, 600)
-            for _ in range(2):
-                self.assertEqual(connector('wait-hotplug'),
-                                 ('connected', '1371x600'))
-            self.assert_shows(vm, Picture.pattern(500, 1000, 8), 'before')
-            kms.run('pattern -c 0 -p 8')
-            self.assert_shows(vm, Picture.pattern(1371, 600, 8), 'followed')
+            self.check_unplugs(console, kms, viewer)
+            self.check_unplug_is_seen(kms, viewer)
+            wait_until(self, lambda: self.follows(vm, console, kms, viewer),
+                       'a client that is known to follow')
         self.assert_healthy(console)
+
+    def connector(self, kms):
+        """Status and preferred mode of the first screen."""
+        found = lines_of(kms.run('info'), 'connector')[0]
+        return found['status'], found['preferred']
+
+    def resize_with(self, kms, viewer, size, *commands):
+        """The client runs @commands as soon as it hears of it."""
+        kms.start('wait-hotplug')
+        kms.console.expect('listening\n')
+        for command in commands:
+            kms.start(command)
+        viewer.resize(*size)
+        return [kms.finish(command) for command in ('wait-hotplug', *commands)]
+
+    def check_unplugs(self, console, kms, viewer):
+        """Nobody follows: unplugged and plugged in again a few times."""
+        events = '$(cat /sys/kernel/uevent_seqnum)'
+        console.run(f'first={events}')
+        viewer.resize(1111, 842)
+        console.wait_for(f'[ $(({events} - first)) -ge {1 + 2 * UNPLUGS} ]')
+        self.assertEqual(self.connector(kms), ('connected', '1111x842'))
+        # Time for more, in vain
+        console.run('sleep 3')
+        console.run(f'[ $(({events} - first)) = {1 + 2 * UNPLUGS} ]')
+
+    def check_unplug_is_seen(self, kms, viewer):
+        """What it hears first is the size, what comes then is the unplug."""
+        def is_seen():
+            size = (self.widths.pop(), 600)
+            _, unplugged = self.resize_with(kms, viewer, size, 'wait-hotplug')
+            status = lines_of(unplugged, 'connector')[0]['status']
+            self.settle(kms, f'{size[0]}x{size[1]}')
+            # Plugged in before a slow client could look, it may be
+            return status == 'disconnected'
+        wait_until(self, is_seen, 'a screen that is unplugged')
+
+    def settle(self, kms, size):
+        """A screen that is switched off is left alone."""
+        kms.run('disable -c 0')
+        wait_until(self, lambda: self.connector(kms) == ('connected', size),
+                   f'{size} plugged in')
+        kms.run('pattern -c 0 -p 8')
+
+    def follows(self, vm, console, kms, viewer):
+        """
+        Follow, then miss a change.  Returns whether the driver has noticed
+        the former, as it does if it is not too late.
+        """
+        size = (self.widths.pop(), 1000)
+        kms.start('wait-hotplug')
+        console.expect('listening\n')
+        kms.start('pattern -c 0 -p 8')
+        viewer.resize(*size)
+        kms.finish('wait-hotplug')
+        # If this is late, the screen is unplugged
+        kms.end('pattern')
+        console.run('sleep 3')
+        # For one that does not follow it would be the unplug that comes next
+        told = self.resize_with(kms, viewer, (1371, 600), 'wait-hotplug',
+                                'wait-hotplug')
+        connectors = [lines_of(output, 'connector')[0] for output in told]
+        if {found['status'] for found in connectors} != {'connected'}:
+            self.settle(kms, '1371x600')
+            return False
+        self.assertEqual({found['preferred'] for found in connectors},
+                         {'1371x600'})
+        self.assert_shows(vm, Picture.pattern(*size, 8), 'before')
+        kms.run('pattern -c 0 -p 8')
+        self.assert_shows(vm, Picture.pattern(1371, 600, 8), 'followed')
+        return True
 
     def test_buffers(self):
         _, console = self.boot_driver()

@@ -28,17 +28,13 @@ def text_rows(picture):
 
 class VirtioDesktopBootDisplay(VirtioDesktopDisplayTest):
 
-    def boot_display(self, *args, append='console=hvc0 quiet'):
+    def setUp(self):
+        super().setUp()
         self.pattern = Picture.pattern(WIDTH, HEIGHT, 3)
-        initrd = self.make_initrd({'pattern': bytes(self.pattern.xrgb())})
-        return self.make_vm(*args, append=append, initrd=initrd)
+        self.initrd = self.make_initrd({'pattern': bytes(self.pattern.xrgb())})
 
     def boot(self, *args, **options):
-        vm = self.boot_display(*args, **options)
-        vm.launch()
-        console = self.console(vm)
-        console.wait_for_shell()
-        return vm, console
+        return super().boot(*args, initrd=self.initrd, **options)
 
     def print(self, console, text):
         """Text on a clear console without a cursor."""
@@ -56,7 +52,7 @@ class VirtioDesktopBootDisplay(VirtioDesktopDisplayTest):
         return hashlib.sha256(self.screenshot(vm).xrgb()).hexdigest()
 
     def test_kernel_log(self):
-        vm, _ = self.boot(append='console=tty0 console=hvc0')
+        vm, _ = self.boot(append='console=tty0 console=hvc0', fresh=True)
         picture = self.screenshot(vm)
         self.assertEqual((picture.width, picture.height), (WIDTH, HEIGHT))
         self.assertGreater(text_rows(picture), 10)
@@ -105,7 +101,8 @@ class VirtioDesktopBootDisplay(VirtioDesktopDisplayTest):
 
     def test_size(self):
         vm, console = self.boot('-global', 'virtio-fb-device.xres=1001',
-                                '-global', 'virtio-fb-device.yres=300')
+                                '-global', 'virtio-fb-device.yres=300',
+                                fresh=True)
         self.assertEqual(
             console.run('cat /sys/class/graphics/fb0/virtual_size').strip(),
             '1001,300')
@@ -116,10 +113,7 @@ class VirtioDesktopBootDisplay(VirtioDesktopDisplayTest):
                          self.picture_sha256(vm))
 
     def test_no_display(self):
-        vm = self.boot_display('-M', 'virtio-desktop,fb=off')
-        vm.launch()
-        console = self.console(vm)
-        console.wait_for_shell()
+        _, console = self.boot('-M', 'virtio-desktop,fb=off', fresh=True)
         console.run('! [ -e /dev/fb0 ]')
         self.assertNotIn(1, self.devices(console))
 

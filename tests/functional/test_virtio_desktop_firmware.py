@@ -4,6 +4,7 @@
 #
 # SPDX-License-Identifier: GPL-2.0-or-later
 
+from qemu_test.virtiodesktop import TIMEOUT
 from qemu_test.virtiodesktop_firmware import FirmwareTest, FIRMWARE, KERNEL
 
 
@@ -19,8 +20,7 @@ class VirtioDesktopFirmware(FirmwareTest):
     def setUp(self):
         super().setUp()
         self.use_disk('VIRTIO_DESKTOP_DEBIAN')
-        self.require_images('QEMU_EFI.fd', 'AAVMF_CODE.fd', 'AAVMF_VARS.fd',
-                            'efi.img')
+        self.require_images(*self.board.firmware, 'efi.img')
 
     def disk_args(self):
         args = []
@@ -44,6 +44,12 @@ class VirtioDesktopFirmware(FirmwareTest):
         console.run('mount -t efivarfs none /sys/firmware/efi/efivars')
         return console
 
+    def go_on(self, vm):
+        """From the first screen to the next one."""
+        self.wait_for_text(vm, *self.SPLASH)
+        self.console(vm).send('\r')
+        self.wait_for_text(vm, *self.BOOT_LOADER)
+
     def boot_to_login(self, vm):
         """Enter goes on from the menu, which waits long."""
         self.wait_for_text(vm, *self.BOOT_LOADER)
@@ -54,16 +60,16 @@ class VirtioDesktopFirmware(FirmwareTest):
     def test_variables(self):
         """Each screen in its turn; the second start finds a variable."""
         variables = self.make_variables()
-        vm = self.start(variables=variables)
-        self.wait_for_text(vm, *self.SPLASH)
+        vm = self.start(variables=variables, splash=True)
+        self.go_on(vm)
         self.boot_to_login(vm)
         self.wait_for_text(vm, *self.LOGIN)
         console = self.login(vm)
         self.write_variable(console, 'kept')
         console.send('reboot\n')
         self.wait_for_reset(vm, True, 'guest-reset')
-        self.wait_for_text(vm, *self.BOOT_LOADER)
-        vm.shutdown()
+        self.go_on(vm)
+        vm.shutdown(timeout=TIMEOUT)
 
         vm = self.start(variables=variables)
         self.boot_to_login(vm)
@@ -75,7 +81,7 @@ class VirtioDesktopFirmware(FirmwareTest):
 
     def test_setup(self):
         """The firmware listens to hvc0; without a file for variables."""
-        vm = self.start(splash=60000)
+        vm = self.start(splash=True)
         self.type_until(vm, self.console(vm), '\x1b',
                         'Boot Maintenance Manager', FIRMWARE)
 

@@ -32,9 +32,9 @@ class VirtioDesktopInputWindow(VirtioDesktopLibinputTest):
             self.skipTest(f'{program} is not installed')
         self.x = xorg.Xorg(self)
 
-    def boot_window(self, boot, *args):
+    def boot_window(self, boot, *args, **options):
         with mock.patch.dict(os.environ, self.x.environment()):
-            vm, console = boot('-display', 'sdl', *args)
+            vm, console = boot('-display', 'sdl', *args, **options)
         self.x.find_window('QEMU')
         return vm, console
 
@@ -125,7 +125,8 @@ class VirtioDesktopInputWindow(VirtioDesktopLibinputTest):
             '-device', 'virtio-fb-device,id=fb',
             '-device', 'virtio-multitouch-device,serial=first,'
             'display=/machine/board/fb-device',
-            '-device', 'virtio-multitouch-device,serial=second,display=fb')
+            '-device', 'virtio-multitouch-device,serial=second,display=fb',
+            fresh=True)
         self.x.find_window('vm-1', x=620)
         self.x.find_window('vm-0')
         with self.evdev(console) as client:

@@ -32,16 +32,16 @@ class VirtioDesktopKvmQtest(VirtioDesktopKvmTest):
         """A QEMU that has KVM whatever it is told; its path in the host."""
         directory = os.path.join(self.workdir, 'bin')
         os.mkdir(directory)
-        path = os.path.join(directory, 'qemu-system-aarch64')
+        path = os.path.join(directory, self.qemu_name)
         with open(path, 'w', encoding='ascii') as file:
             file.write('#!/bin/sh\n'
-                       f'exec {host.command("qemu-system-aarch64")} '
+                       f'exec {host.command(self.qemu_name)} '
                        '-accel kvm -cpu host -S "$@"\n')
         os.chmod(path, 0o755)
-        return f'{host.directory}/bin/qemu-system-aarch64'
+        return f'{host.directory}/bin/{self.qemu_name}'
 
     def run_program(self, host, wrapper, name, tests):
-        paths = ' '.join(f'-p /aarch64/{test}' for test in tests)
+        paths = ' '.join(f'-p /{self.arch}/{test}' for test in tests)
         program = host.command(f'tests/qtest/{name}')
         output = host.shell(
             f'cd /tmp; QTEST_QEMU_BINARY={wrapper} {program} --tap -k {paths} '
@@ -54,7 +54,7 @@ class VirtioDesktopKvmQtest(VirtioDesktopKvmTest):
         # Each path names some
         for test in tests:
             self.assertTrue([path for _, path, _ in results if
-                             path.startswith(f'/aarch64/{test}')],
+                             path.startswith(f'/{self.arch}/{test}')],
                             f'{test}: {output}')
 
     def test_programs(self):

@@ -6,7 +6,6 @@
 
 import re
 
-from qemu_test.virtiodesktop import slot_address
 from qemu_test.virtiodesktop_kvm import VirtioDesktopKvmTest
 
 # Of virtio-mmio, the register that the guest tells of a queue with
@@ -15,9 +14,7 @@ DRIVER_OK = 'VIRTIO_CONFIG_S_DRIVER_OK: Driver setup and ready'
 
 TAP, TAP_HOST, TAP_GUEST = 'vdtap0', '10.213.7.1', '10.213.7.2'
 REQUESTS, FRAMES, REPORTS = 256, 120, 40
-# An interrupt has two: its status is read and acknowledged.  A notification
-# of a queue would be a third.  The guest does a little else besides.
-MOST_EXITS = 2.75
+EVENTFDS, WRITES = 'kvm_set_ioeventfd_mmio', 'virtio_mmio_write_offset'
 
 
 class VirtioDesktopKvmQueues(VirtioDesktopKvmTest):
@@ -25,11 +22,11 @@ class VirtioDesktopKvmQueues(VirtioDesktopKvmTest):
     def notified_in_kernel(self):
         """The queues {(slot, queue)} that KVM has an eventfd for."""
         queues = set()
-        for line in self.traced_lines('kvm_set_ioeventfd_mmio'):
+        for line in self.traced_lines(EVENTFDS):
             address, queue, assign = re.search(
                 r'@0x(\w+) val=0x(\w+) assign: (\d)', line).groups()
-            slot, register = divmod(int(address, 16) - slot_address(0),
-                                    0x10000)
+            slot, register = divmod(int(address, 16) - self.board.slots,
+                                    self.board.slot_size)
             self.assertEqual(register, QUEUE_NOTIFY)
             update = queues.add if assign == '1' else queues.discard
             update((slot, int(queue, 16)))
@@ -56,17 +53,29 @@ class VirtioDesktopKvmQueues(VirtioDesktopKvmTest):
                     queues.add((slot, queue))
         return queues, slots
 
-    def assert_few_exits(self, guest, what, command, count):
-        """@count requests by @command, each with few exits to QEMU."""
-        before = guest.exits()
+    def notifications(self):
+        """How often QEMU itself was told of a queue while that was traced."""
+        return len([line for line in self.traced_lines(WRITES)
+                    if f' offset {QUEUE_NOTIFY:#x} ' in line])
+
+    def use(self, guest, what, command, count):
+        """@count requests by @command: how often QEMU was told of a queue."""
+        before, exits = self.notifications(), guest.exits()
+        guest.cmd('trace-event-set-state', name=WRITES, enable=True)
         if callable(command):
             command()
         else:
             guest.console.run(command)
-        exits = (guest.exits() - before) / count
-        self.log.info('%s: %.2f exits for each of %d', what, exits, count)
+        guest.cmd('trace-event-set-state', name=WRITES, enable=False)
+        exits = guest.exits() - exits
+        # An interrupt has two: its status is read and acknowledged
+        self.log.info('%s: %.2f exits for each of %d', what, exits / count,
+                      count)
         self.assertGreater(exits, 0)
-        self.assertLess(exits, MOST_EXITS, what)
+        return self.notifications() - before
+
+    def assert_not_told(self, guest, what, command, count):
+        self.assertEqual(self.use(guest, what, command, count), 0, what)
 
     def test_ioeventfd(self):
         """Each queue of each slot, and a request costs what is expected."""
@@ -79,7 +88,7 @@ class VirtioDesktopKvmQueues(VirtioDesktopKvmTest):
             host, '-nic', 'user', '-drive', 'driver=null-co,size=64M,'
             'read-zeroes=on', '-blockdev', 'null-co,node-name=last',
             *(word for device in more for word in ('-device', device)),
-            *self.trace_args(host, 'kvm_set_ioeventfd_mmio'),
+            *self.trace_args(host, EVENTFDS),
             files={'kms-client': client})
         console = guest.console
         for driver in 'power', 'fb':
@@ -96,18 +105,18 @@ class VirtioDesktopKvmQueues(VirtioDesktopKvmTest):
     def check_requests(self, guest):
         """What it costs to use the devices."""
         console = guest.console
-        self.assert_few_exits(
+        self.assert_not_told(
             guest, 'disk requests', 'dd if=/dev/vda of=/dev/null bs=4k '
             f'count={REQUESTS} iflag=direct 2>/dev/null', REQUESTS)
         router = self.start_network(console)[1]
         # Two packets each
-        self.assert_few_exits(
+        self.assert_not_told(
             guest, 'packets', f'ping -q -c 64 -i 0.01 {router} >/dev/null',
             128)
-        self.assert_few_exits(
+        self.assert_not_told(
             guest, 'frames', f'/test/kms-client -d virtio_fb flip -m 640x480 '
             f'-n {FRAMES} </dev/null', FRAMES)
-        self.assert_few_exits(guest, 'reports', lambda: self.point(guest),
+        self.assert_not_told(guest, 'reports', lambda: self.point(guest),
                               REPORTS)
 
     def point(self, guest):
@@ -151,13 +160,13 @@ class VirtioDesktopKvmQueues(VirtioDesktopKvmTest):
         """Packets go between the guest and the host's kernel."""
         host = self.start_host()
         self.start_tap(host)
-        guest = self.boot_with_tap(host)
+        guest = self.boot_with_tap(host, *self.trace_args(host, EVENTFDS))
         self.assertTrue(self.has_vhost(guest))
         # Its thread in the kernel has done the work
         self.assertRegex(host.shell('cat /proc/[0-9]*/comm '
                                     '/proc/[0-9]*/task/*/comm; :'),
                          r'(?m)^vhost-\d+$')
-        self.assert_few_exits(
+        self.assert_not_told(
             guest, 'packets with vhost',
             f'ping -q -c 64 -i 0.01 {TAP_HOST} >/dev/null', 128)
         self.assert_healthy(guest.console)
@@ -171,13 +180,13 @@ class VirtioDesktopKvmQueues(VirtioDesktopKvmTest):
         guest = self.boot_with_tap(
             host, '-global', 'virtio-mmio.ioeventfd=off', '-drive',
             'driver=null-co,size=64M,read-zeroes=on',
-            *self.trace_args(host, 'kvm_set_ioeventfd_mmio'))
+            *self.trace_args(host, EVENTFDS))
         self.assertTrue(self.has_vhost(guest))
         self.assertEqual(self.notified_in_kernel(), {(5, 0), (5, 1)})
-        before = guest.exits()
-        guest.console.run('dd if=/dev/vda of=/dev/null bs=4k '
-                          f'count={REQUESTS} iflag=direct 2>/dev/null')
-        self.assertGreater((guest.exits() - before) / REQUESTS, MOST_EXITS)
+        told = self.use(guest, 'disk requests', 'dd if=/dev/vda of=/dev/null '
+                        f'bs=4k count={REQUESTS} iflag=direct 2>/dev/null',
+                        REQUESTS)
+        self.assertGreaterEqual(told, REQUESTS)
         self.assert_healthy(guest.console)
         guest.cmd('quit')
         self.assertEqual(guest.wait(), 0)

@@ -4,12 +4,12 @@
 #
 # SPDX-License-Identifier: GPL-2.0-or-later
 
-from qemu_test.virtiodesktop import VirtioDesktopTest, ALL_DRIVERS
+from qemu_test.virtiodesktop import VirtioDesktopTest, ALL_DRIVERS, TIMEOUT
 
 # Write a file, read it back from the disk itself: "ok" or "bad" each time.
 DISK_LOAD = '''
 while :; do
-    dd if=/dev/urandom of=/mnt/data bs=1M count=2 conv=fsync 2>/dev/null ||
+    dd if=/dev/urandom of=/mnt/data bs=1M count=1 conv=fsync 2>/dev/null ||
         echo "bad write"
     written=$(sha256sum </mnt/data)
     echo 3 >/proc/sys/vm/drop_caches
@@ -47,11 +47,11 @@ class VirtioDesktopMigration(VirtioDesktopTest):
 
     def start_load(self, console):
         """Disk and network at work in the background of the guest."""
-        server = self.start_server(2 << 20)
+        server = self.start_server(1 << 20)
         self.start_network(console)
         console.run('mke2fs -q /dev/vda 2>/dev/null; '
                     'mount -t ext4 /dev/vda /mnt')
-        console.run('dd if=/dev/urandom bs=1M count=1 2>/dev/null | '
+        console.run('dd if=/dev/urandom bs=256k count=1 2>/dev/null | '
                     'base64 >/tmp/text')
         console.run(f'export SHA256={server.sha256} '
                     "TEXT_SHA256=$(sha256sum </tmp/text | cut -d' ' -f1)")
@@ -102,7 +102,8 @@ class VirtioDesktopMigration(VirtioDesktopTest):
     def test_snapshot(self):
         self.require_netdev('user')
         disk = self.make_disk('disk.qcow2', fmt='qcow2')
-        vm, console = self.boot(*self.options(disk), initrd=ALL_DRIVERS)
+        vm, console = self.boot(*self.options(disk), initrd=ALL_DRIVERS,
+                                fresh=True)
         self.start_load(console)
         uptime = self.uptime(console)
         self.hmp(vm, 'savevm work')
@@ -114,7 +115,7 @@ class VirtioDesktopMigration(VirtioDesktopTest):
         console.run('[ ! -e /tmp/after ] && [ ! -e /mnt/after ]')
         self.check_guest(console, uptime)
         console.run('touch /tmp/after')
-        vm.shutdown()
+        vm.shutdown(timeout=TIMEOUT)
 
         # The same in another process
         vm = self.make_vm(*self.options(disk), '-loadvm', 'work', name='again')
@@ -130,7 +131,7 @@ class VirtioDesktopMigration(VirtioDesktopTest):
         disk = self.make_disk('disk.qcow2', fmt='qcow2')
         options = [*self.options(disk), '-only-migratable']
         source, console = self.boot(*options, name='source',
-                                    initrd=ALL_DRIVERS)
+                                    initrd=ALL_DRIVERS, fresh=True)
         self.start_load(console)
         uptime = self.uptime(console)
 

@@ -10,21 +10,20 @@ import os
 import socket
 
 from qemu_test.utils import get_usernet_hostfwd_port
-from qemu_test.virtiodesktop import (VirtioDesktopTest, ALL_DRIVERS, TIMEOUT,
-                                     slot_device)
+from qemu_test.virtiodesktop import VirtioDesktopTest, ALL_DRIVERS, TIMEOUT
 
-MIB = 1 << 20
+SIZE = 2 << 20
 
 
 class VirtioDesktopNetwork(VirtioDesktopTest):
 
     def check_guest_as_client(self, console):
-        server = self.start_server(8 * MIB)
+        server = self.start_server(SIZE)
         self.assertEqual(
             console.run(f'wget -q -O - {server.url} | sha256sum').split()[0],
             server.sha256)
         # As text: busybox posts what is before the first NUL
-        console.run('dd if=/dev/urandom bs=1M count=6 2>/dev/null | '
+        console.run('dd if=/dev/urandom bs=1M count=1 2>/dev/null | '
                     'base64 >/tmp/up')
         self.assertEqual(
             console.run(f'wget -q -O - --post-file /tmp/up {server.url}'),
@@ -33,6 +32,7 @@ class VirtioDesktopNetwork(VirtioDesktopTest):
     def check_guest_as_server(self, console, port):
         # From the guest: the file of above, now fetched by the host
         console.run('httpd -p 8080 -h /tmp')
+        console.wait_for('netstat -ltn | grep -q :8080')
         conn = http.client.HTTPConnection('127.0.0.1', port, timeout=TIMEOUT)
         conn.request('GET', '/up')
         data = conn.getresponse().read()
@@ -43,7 +43,7 @@ class VirtioDesktopNetwork(VirtioDesktopTest):
         console.wait_for('! netstat -ltn | grep -q :8080')
 
         # To the guest
-        data = os.urandom(8 * MIB)
+        data = os.urandom(SIZE)
         console.run('nc -l -p 8080 </dev/null >/tmp/down & pid=$!')
         console.wait_for('netstat -ltn | grep -q :8080')
         with socket.create_connection(('127.0.0.1', port), TIMEOUT) as conn:
@@ -57,8 +57,8 @@ class VirtioDesktopNetwork(VirtioDesktopTest):
         self.require_netdev('user')
         vm, console = self.boot('-nic', 'user,mac=52:54:00:01:02:03,'
                                 'hostfwd=tcp:127.0.0.1:0-:8080',
-                                initrd=ALL_DRIVERS)
-        self.assertIn(f'/{slot_device(5)}/',
+                                initrd=ALL_DRIVERS, fresh=True)
+        self.assertIn(f'/{self.board.slot_device(5)}/',
                       console.run('readlink -f /sys/class/net/eth0'))
         self.assertEqual(console.run('cat /sys/class/net/eth0/address'),
                          '52:54:00:01:02:03\n')
@@ -76,16 +76,17 @@ class VirtioDesktopNetwork(VirtioDesktopTest):
         _, console = self.boot('-nic', cards[0], '-nic', cards[1],
                                '-netdev', 'user,id=n3,net=10.3.0.0/24',
                                '-device', 'virtio-net,netdev=n3,'
-                               'mac=52:54:00:00:00:03', initrd=ALL_DRIVERS)
+                               'mac=52:54:00:00:00:03', initrd=ALL_DRIVERS,
+                               fresh=True)
         found = {}
         for card in console.run('cd /sys/class/net; echo eth*').split():
             mac = console.run(f'cat /sys/class/net/{card}/address').strip()
             path = console.run(f'readlink -f /sys/class/net/{card}')
             address = self.start_network(console, card)[0]
             found[mac[-1]] = (path.split('/')[4], address)
-        self.assertEqual(found, {'1': (slot_device(5), '10.1.0.15'),
-                                 '2': (slot_device(8), '10.2.0.15'),
-                                 '3': (slot_device(9), '10.3.0.15')})
+        self.assertEqual(found, {
+            number: (self.board.slot_device(slot), f'10.{number}.0.15')
+            for number, slot in (('1', 5), ('2', 8), ('3', 9))})
 
 
 if __name__ == '__main__':

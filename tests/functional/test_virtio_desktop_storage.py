@@ -6,7 +6,9 @@
 
 import hashlib
 
-from qemu_test.virtiodesktop import VirtioDesktopTest, slot_device
+from qemu_test.virtiodesktop import VirtioDesktopTest
+
+MIB = 4
 
 
 class VirtioDesktopStorage(VirtioDesktopTest):
@@ -18,23 +20,24 @@ class VirtioDesktopStorage(VirtioDesktopTest):
     def test_reset(self):
         """What was fsynced is there after each kind of reset."""
         disk = self.make_disk('disk.raw')
-        vm, console = self.boot('-drive', f'file={disk},format=raw')
-        sha256 = self.write_random(console, '/dev/vda', 32)
+        vm, console = self.boot('-drive', f'file={disk},format=raw',
+                                fresh=True)
+        sha256 = self.write_random(console, '/dev/vda', MIB)
         vm.cmd('system_reset')
         self.wait_for_reset(vm, False, 'host-qmp-system-reset')
         console.wait_for_shell()
-        self.assertEqual(self.sha256(console, '/dev/vda', 32), sha256)
+        self.assertEqual(self.sha256(console, '/dev/vda', MIB), sha256)
 
-        sha256 = self.write_random(console, '/dev/vda', 32)
+        sha256 = self.write_random(console, '/dev/vda', MIB)
         console.send('reboot -f\n')
         self.wait_for_reset(vm, True, 'guest-reset')
         console.wait_for_shell()
-        self.assertEqual(self.sha256(console, '/dev/vda', 32), sha256)
+        self.assertEqual(self.sha256(console, '/dev/vda', MIB), sha256)
         self.assert_healthy(console)
 
         self.poweroff(vm, console)
         with open(disk, 'rb') as file:
-            self.assertEqual(hashlib.sha256(file.read(32 << 20)).hexdigest(),
+            self.assertEqual(hashlib.sha256(file.read(MIB << 20)).hexdigest(),
                              sha256)
 
     def test_drives(self):
@@ -42,12 +45,13 @@ class VirtioDesktopStorage(VirtioDesktopTest):
         data = [self.make_data(name) for name in ('hda', 'drive', 'cdrom')]
         vm, console = self.boot('-hda', data[0][0],
                                 '-drive', f'file={data[1][0]},if=virtio',
-                                '-cdrom', data[2][0], '-snapshot')
+                                '-cdrom', data[2][0], '-snapshot',
+                                fresh=True)
         found = {}
         for disk in console.run('cd /sys/block; echo vd*').split():
             path = console.run(f'readlink -f /sys/block/{disk}').strip()
             slot = next(slot for slot in range(64)
-                        if f'/{slot_device(slot)}/' in path)
+                        if f'/{self.board.slot_device(slot)}/' in path)
             read_only = console.run(f'cat /sys/block/{disk}/ro').strip()
             found[self.sha256(console, f'/dev/{disk}', 1)] = (slot, read_only)
             if read_only == '0':

@@ -5,15 +5,24 @@
 # disk and console, or of all virtio devices).  Some tests want a root disk,
 # too, and name the directory's variable.
 #
+# VIRTIO_DESKTOP_GUESTS may name a directory for what tests have in common:
+# each initramfs that they make, and states of guests that have booted.
+# Programs can share it, and so can runs: whoever names it also empties it.
+#
 # SPDX-License-Identifier: GPL-2.0-or-later
 
+import atexit
+import dataclasses
+import functools
 import hashlib
 import http.server
+import inspect
 import logging
 import os
 import queue
 import re
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -22,25 +31,103 @@ from .testcase import QemuSystemTest
 
 # Nothing here is about speed: this only ends a wait that is hopeless.  Not an
 # integer, which QEMUMachine.event_wait() takes for "no limit".
-TIMEOUT = 240.0
+TIMEOUT = 1800.0
+
+# "make check-all" has the time to do the same more often
+SLOW = bool(os.getenv('QEMU_TEST_ALLOW_SLOW'))
+
+# A guest's CPU that the host lets wait is not stuck: let the kernel take it
+# for that as late as it can.
+PATIENT = ('watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=300 '
+           'sysctl.kernel.hung_task_timeout_secs=1800')
 
 # Loading all drivers takes an emulated guest longer than its boot: where they
 # are not needed, take those of disk and console only.
 BOOT_DRIVERS = 'initramfs.cpio.gz'
 ALL_DRIVERS = 'initramfs-test.cpio.gz'
 
+# QEMU's options that are nothing to a guest, with the number of arguments
+UNSEEN = {'-action': 1, '-chardev': 1, '-display': 1, '-fsdev': 1,
+          '-no-reboot': 0, '-only-migratable': 0, '-vnc': 1}
+
 # What a healthy kernel does not say.
 TROUBLE = re.compile(r'I/O error|Oops|BUG:|Call trace|blocked for more than|'
                      r'Kernel panic|Internal error|Remounting filesystem')
 
 
-def slot_address(slot):
-    return 0x0a000000 + slot * 0x10000
+@dataclasses.dataclass(frozen=True)
+class Architecture:
+    """What tests know of the machine on an architecture."""
+
+    elf_machine: int            # virtio-power's number of it
+    slots: int                  # where slot 0 is
+    slot_size: int
+    slot_interrupt: int         # of slot 0, in the guest's numbers
+    ram: int
+    # The device tree's directory of a guest, if it has one
+    device_tree: str
+    # How the guest's /proc/interrupts shows a device, its number first, and
+    # /proc/iomem what comes before the slots
+    interrupt: str
+    rtc_interrupt: str
+    controllers: tuple
+    # The UART: its console, in /proc/interrupts, /proc/iomem, device tree
+    uart: str
+    uart_interrupt: str
+    uart_iomem: str
+    uart_node: str
+    # The first line of its kernel's log
+    first_line: str
+    # A machine that is none of ours, and options for its CPU
+    other_machine: str
+    other_options: tuple
+    # Files of the firmware: all in one, code, variables
+    firmware: tuple
+    # A machine of this architecture with KVM, emulated: what a test of this
+    # may choose, and what all of them have; what a guest there says of it.
+    # Debian's names of the directory of its libraries, and of the program that
+    # loads them.
+    kvm_host: tuple
+    kvm_host_options: tuple
+    kvm_guest: str
+    libraries: str
+    loader: str
+
+    def slot_address(self, slot):
+        return self.slots + slot * self.slot_size
+
+    def slot_device(self, slot):
+        """The guest's name for a slot, as in /sys/devices/platform."""
+        return f'{self.slot_address(slot):x}.virtio_mmio'
 
 
-def slot_device(slot):
-    """The guest's name for a slot, as in /sys/devices/platform."""
-    return f'{slot_address(slot):x}.virtio_mmio'
+ARCHITECTURES = {
+    'aarch64': Architecture(
+        elf_machine=183,
+        slots=0x0a000000,
+        slot_size=0x10000,
+        slot_interrupt=48,
+        ram=0x40000000,
+        device_tree='/proc/device-tree',
+        interrupt=r'(\d+)\s+Level\s+(virtio\d+)$',
+        rtc_interrupt=r'\s34 +Level +rtc-pl031',
+        controllers=('GICD', 'GICR'),
+        uart='ttyAMA0',
+        uart_interrupt=r'\s33 +Level +uart-pl011',
+        uart_iomem='09000000-09000fff : pl011@9000000',
+        uart_node='/pl011@9000000',
+        first_line='Booting Linux on physical CPU',
+        other_machine='virt',
+        other_options=('-cpu', 'max'),
+        firmware=('QEMU_EFI.fd', 'AAVMF_CODE.fd', 'AAVMF_VARS.fd'),
+        # What such a host's kernel would use itself costs a fifth of the time
+        kvm_host=('-cpu', 'max,sve=off,sme=off,pauth=off',
+                  '-M', 'virt,virtualization=on,gic-version=3'),
+        kvm_host_options=('-global', 'virtio-mmio.force-legacy=false'),
+        kvm_guest='KVM: hypervisor services detected',
+        libraries='aarch64-linux-gnu',
+        loader='ld-linux-aarch64.so.1'),
+}
 
 
 def wait_until(test, condition, what):
@@ -131,7 +218,7 @@ class GuestConsole:
 
     def wait_for(self, condition):
         """Wait in the guest until the shell's @condition is true."""
-        self.run(f'until {condition}; do sleep 0.2; done')
+        self.run(f'until {condition}; do sleep 0.1; done')
 
 
 def cpio_entry(name, data, mode):
@@ -152,6 +239,11 @@ class BlobHandler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def do_GET(self):
+        if self.path == '/endless':
+            self.send_response(200)
+            self.end_headers()
+            while True:
+                self.wfile.write(self.server.blob)
         self.answer(self.server.blob)
 
     def do_POST(self):
@@ -163,7 +255,10 @@ class BlobHandler(http.server.BaseHTTPRequestHandler):
 
 
 class BlobServer(http.server.ThreadingHTTPServer):
-    """HTTP on the host: GET gives random data, POST the SHA-256 of data."""
+    """
+    HTTP on the host: GET gives random data (again and again as "endless"),
+    POST the SHA-256 of data.
+    """
 
     daemon_threads = True
 
@@ -183,18 +278,69 @@ class BlobServer(http.server.ThreadingHTTPServer):
         self.server_close()
 
 
+@functools.cache
+def guests_directory(parent):
+    """For what tests have in common, see above."""
+    path = os.getenv('VIRTIO_DESKTOP_GUESTS')
+    if not path:
+        # pylint: disable=consider-using-with
+        directory = tempfile.TemporaryDirectory(prefix='guests-', dir=parent)
+        atexit.register(directory.cleanup)
+        path = directory.name
+    os.makedirs(path, exist_ok=True)
+    return path
+
+
+def version_of(path):
+    """What changes when a file does."""
+    status = os.stat(path)
+    return path, status.st_size, status.st_mtime_ns
+
+
 class VirtioDesktopTest(QemuSystemTest):
     """Boots the guest image on -M virtio-desktop, console on hvc0."""
 
     def setUp(self):
         super().setUp()
         self.consoles = {}
+        self.board = ARCHITECTURES.get(self.arch)
+        if not self.board:
+            self.skipTest(f'tests do not know the machine on {self.arch}')
         self.images = os.getenv('VIRTIO_DESKTOP_IMAGES')
         if not self.images:
             self.skipTest('VIRTIO_DESKTOP_IMAGES does not name a directory '
                           'with the guest image')
         self.set_machine('virtio-desktop')
         self.require_accelerator('tcg')
+
+    def tearDown(self):
+        for vm in self._vms.values():
+            vm.shutdown(timeout=TIMEOUT)
+        super().tearDown()
+
+    def require_arch(self, reason, *names):
+        """For a test that is about something of one architecture."""
+        if self.arch not in names:
+            self.skipTest(f'{reason}: not on {self.arch}')
+
+    def other_boards(self):
+        """A QEMU that has other machines than ours, too."""
+        path = os.getenv('VIRTIO_DESKTOP_BOARDS', '')
+        if not os.access(path, os.X_OK):
+            self.skipTest('VIRTIO_DESKTOP_BOARDS does not name a QEMU with '
+                          'other machines')
+        return path
+
+    def get_other_vm(self, name, machine):
+        """One of those machines."""
+        qemu = self.qemu_bin
+        self.qemu_bin = self.other_boards()
+        try:
+            vm = self.get_vm(name=name)
+        finally:
+            self.qemu_bin = qemu
+        vm.set_machine(machine)
+        return vm
 
     def use_disk(self, variable):
         """Kernel and initramfs are those that belong to that root disk."""
@@ -208,7 +354,7 @@ class VirtioDesktopTest(QemuSystemTest):
                     append='console=hvc0 quiet'):
         return ['-kernel', kernel or self.image('vmlinuz'),
                 '-initrd', self.image(initrd),
-                '-append', f'{append} panic=-1']
+                '-append', f'{append} {PATIENT} panic=-1']
 
     def make_vm(self, *args, name='default', uart=False, **kernel):
         """A machine with that kernel; @args come last, so they win."""
@@ -226,13 +372,95 @@ class VirtioDesktopTest(QemuSystemTest):
                                                  socket.fileno())
         return self.consoles[socket]
 
-    def boot(self, *args, **options):
-        """Boot to a shell, return the machine and its console."""
+    def boot(self, *args, prepare=None, fresh=False, **options):
+        """
+        A machine whose guest is at its shell, and its console.  @prepare gets
+        the console, to do in the guest what the test begins with.
+
+        Most tests do not care when that was: the first guest of its kind is
+        saved then, and the others start from there.  One that is @fresh has
+        booted here and now: for tests that look at the boot, that are alone
+        with such a machine, or that have one that cannot migrate.
+        """
         vm = self.make_vm(*args, **options)
+        state = None if fresh else self.guest_state(vm, prepare)
+
+        def wait_for_shell(console):
+            console.wait_for_shell()
+            if prepare:
+                prepare(console)
+        return vm, self.start_guest(vm, lambda: self.console(vm),
+                                    wait_for_shell, state)
+
+    def start_guest(self, vm, connect, wait, state=None):
+        """
+        Launch a machine and @connect to its console, which is returned.  Its
+        guest is where it is to be after the @wait, or goes on from the @state.
+        That is a file, which is there now or will be for others.
+        """
+        saved = state and os.path.exists(state)
+        if saved:
+            vm.add_args('-incoming', 'defer')
         vm.launch()
-        console = self.console(vm)
-        console.wait_for_shell()
-        return vm, console
+        console = connect()
+        if saved:
+            self.transfer_guest(vm, 'migrate-incoming', state)
+            console.run('true')
+        else:
+            wait(console)
+            if state:
+                self.save_guest(vm, state)
+        return console
+
+    def shared_file(self, kind, *parts):
+        """The path of a file that all tests share which @parts make it."""
+        parent = os.path.dirname(self.outputdir)
+        name = hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+        return os.path.join(guests_directory(parent), f'{kind}-{name}')
+
+    def guest_state(self, vm, prepare):
+        """
+        The file with the state of a guest that this one could go on from, or
+        that it could be.  None for one with files of this test's own: what it
+        has read of them is in its memory.
+        """
+        words, rest = [], iter(vm.args)
+        for word in rest:
+            if word in UNSEEN:
+                for _ in range(UNSEEN[word]):
+                    next(rest)
+            else:
+                words.append(word)
+        if any(self.workdir in word for word in words):
+            return None
+        files = [version_of(word) for word in (vm.binary, __file__, *words)
+                 if os.path.isfile(word)]
+        return self.shared_file('guest', words, files,
+                                prepare and inspect.getsource(prepare))
+
+    def save_guest(self, vm, path):
+        """Let later tests begin here; another one may have been quicker."""
+        new = f'{path}.{os.getpid()}'
+        vm.cmd('stop')
+        vm.cmd('migrate-set-parameters', {'max-bandwidth': 1 << 40})
+        self.transfer_guest(vm, 'migrate', new)
+        os.rename(new, path)
+
+    def transfer_guest(self, vm, command, path):
+        """To or from a file, where each page has its place; then go on."""
+        def set_mapped(state):
+            vm.cmd('migrate-set-capabilities', capabilities=[
+                {'capability': 'mapped-ram', 'state': state}])
+
+        set_mapped(True)
+        vm.cmd(command, uri=f'file:{path}')
+        wait_until(self, lambda: vm.cmd('query-migrate').get('status')
+                   in ('completed', 'failed'), f'{command} {path}')
+        self.assertEqual(vm.cmd('query-migrate')['status'], 'completed')
+        set_mapped(False)
+        vm.cmd('cont')
+        # Nothing that a test waits for
+        vm.get_qmp_events()
 
     def require_file(self, variable, name):
         path = os.path.join(os.getenv(variable, ''), name)
@@ -243,10 +471,22 @@ class VirtioDesktopTest(QemuSystemTest):
     def make_initrd(self, files, *archives):
         """The initramfs of all drivers, other @archives of the image, and
         @files (name: path or bytes) in /test."""
-        path = self.scratch_file('initrd')
+        archives = [self.image(name) for name in (ALL_DRIVERS, *archives)]
+        path = self.shared_file('initrd', version_of(__file__), [
+            version_of(archive) for archive in archives], [
+            (name, version_of(data) if isinstance(data, str) else
+             hashlib.sha256(data).hexdigest())
+            for name, data in files.items()])
+        if not os.path.exists(path):
+            new = f'{path}.{os.getpid()}'
+            self.write_initrd(new, archives, files)
+            os.rename(new, path)
+        return path
+
+    def write_initrd(self, path, archives, files):
         with open(path, 'wb') as output:
-            for archive in ALL_DRIVERS, *archives:
-                with open(self.image(archive), 'rb') as file:
+            for archive in archives:
+                with open(archive, 'rb') as file:
                     output.write(file.read())
                 output.write(bytes(-output.tell() % 4))
             output.write(cpio_entry('test', b'', 0o40755))
@@ -256,7 +496,6 @@ class VirtioDesktopTest(QemuSystemTest):
                         data = file.read()
                 output.write(cpio_entry(f'test/{name}', data, 0o100755))
             output.write(cpio_entry('TRAILER!!!', b'', 0))
-        return path
 
     def start_server(self, size):
         server = BlobServer(size)
@@ -287,7 +526,8 @@ class VirtioDesktopTest(QemuSystemTest):
             path, virtio_id, *driver = line.split()
             address, name = re.search(r'/(\w+)\.virtio_mmio/(\w+)$',
                                       path).groups()
-            slot = (int(address, 16) - slot_address(0)) // 0x10000
+            slot = (int(address, 16) - self.board.slots) \
+                // self.board.slot_size
             driver = os.path.basename(driver[0]) if driver else None
             found[slot] = (int(virtio_id, 16), driver, name)
         return found
@@ -309,7 +549,8 @@ class VirtioDesktopTest(QemuSystemTest):
                     f"'echo $ip $router $dns >{lease}' >/tmp/udhcpc; "
                     'chmod +x /tmp/udhcpc')
         console.run(f'ip link set {interface} up')
-        console.run(f'udhcpc -q -n -t 20 -i {interface} -s /tmp/udhcpc')
+        # It tries again and again
+        console.run(f'udhcpc -q -i {interface} -s /tmp/udhcpc')
         return console.run(f'cat {lease}').split()
 
     def assert_healthy(self, console):
@@ -341,7 +582,7 @@ class VirtioDesktopTest(QemuSystemTest):
                 {'capability': 'events', 'state': True}])
         # Whatever the load and the host: this shall end
         source.cmd('migrate-set-parameters', {
-            'max-bandwidth': 1 << 40, 'downtime-limit': 10000})
+            'max-bandwidth': 1 << 40, 'downtime-limit': 2000000})
         target.cmd('migrate-incoming', uri=uri)
         source.cmd('migrate', uri=uri)
 
@@ -354,4 +595,4 @@ class VirtioDesktopTest(QemuSystemTest):
         wait_until(self, lambda: target.cmd('query-status')['running'],
                    'target runs')
         self.assertEqual(source.cmd('query-status')['status'], 'postmigrate')
-        source.shutdown()
+        source.shutdown(timeout=TIMEOUT)

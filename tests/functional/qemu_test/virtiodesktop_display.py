@@ -116,23 +116,43 @@ def first_difference(a, b):
 
 
 class KmsClient:
-    """guest/tools/kms-client in the guest, taking commands from us."""
+    """
+    guest/tools/kms-client in the guest, taking commands from us: in the
+    foreground, or in the @background of the shell, which then works, too.
+    """
 
-    def __init__(self, test, console):
+    def __init__(self, test, console, background=False):
         self.test = test
         self.console = console
-        console.send('/test/kms-client -\n')
+        self.background = background
+        if background:
+            console.run('mkfifo /tmp/kms; /test/kms-client - </tmp/kms & '
+                        'exec 4>/tmp/kms')
+        else:
+            console.send('/test/kms-client -\n')
 
     def start(self, command):
-        self.console.send(f'{command}\n')
+        if self.background:
+            self.console.send(f'echo "{command}" >&4\n')
+        else:
+            self.console.send(f'{command}\n')
+
+    def end(self, command):
+        """Wait for the end of @command: "done" or "failed", what it printed."""
+        output = self.console.expect(r'(?=(done|failed) [\w-]+\n)')
+        end, name = self.console.expect(r'\n').split()
+        self.test.assertEqual(name, command.split()[0], f'{command}: {output}')
+        return end, output
 
     def finish(self, command, result='done'):
         """Wait for the end of @command, return what it printed."""
-        output = self.console.expect(r'(?=(done|failed) [\w-]+\n)')
-        self.test.assertEqual(self.console.expect(r'\n'),
-                              f'{result} {command.split()[0]}',
-                              f'{command}: {output}')
+        end, output = self.end(command)
+        self.test.assertEqual(end, result, f'{command}: {output}')
         return output
+
+    def succeeds(self, command):
+        self.start(command)
+        return self.end(command)[0] == 'done'
 
     def run(self, command, result='done'):
         self.start(command)
@@ -228,7 +248,7 @@ class VirtioDesktopDisplayTest(VirtioDesktopTest):
         return wait_until(self, look, what)
 
     @contextlib.contextmanager
-    def kms(self, console):
-        client = KmsClient(self, console)
+    def kms(self, console, **options):
+        client = KmsClient(self, console, **options)
         yield client
         client.close()

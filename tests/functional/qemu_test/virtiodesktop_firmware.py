@@ -30,22 +30,24 @@ class FirmwareTest(VirtioDesktopDisplayTest):
 
     def make_variables(self):
         path = self.scratch_file('vars.fd')
-        shutil.copyfile(self.image('AAVMF_VARS.fd'), path)
+        shutil.copyfile(self.image(self.board.firmware[2]), path)
         return path
 
-    def make_vm(self, *args, name='default', variables=None, splash=5000):
+    def make_vm(self, *args, name='default', variables=None, splash=False):
+        """With a @splash the firmware's first screen waits for a key."""
         vm = self.get_vm(name=name)
         vm.set_console('virtconsole')
+        # As long as it can, which is a minute
+        milliseconds = 65535 if splash else 0
         vm.add_args('-accel', 'tcg', '-smp', '2', '-m', '1G',
-                    # Time to see the firmware's first screen
-                    '-boot', f'menu=on,splash-time={splash}')
+                    '-boot', f'menu=on,splash-time={milliseconds}')
+        single, code, _ = map(self.image, self.board.firmware)
         if variables:
-            code = self.image('AAVMF_CODE.fd')
             vm.add_args('-drive', 'if=pflash,unit=0,format=raw,readonly=on,'
                         f'file={code}', '-drive',
                         f'if=pflash,unit=1,format=raw,file={variables}')
         else:
-            vm.add_args('-bios', self.image('QEMU_EFI.fd'))
+            vm.add_args('-bios', single)
         vm.add_args(*self.disk_args(), *args)
         return vm
 

@@ -332,14 +332,18 @@ class VirtioDesktopLibinputTest(VirtioDesktopInputTest):
     """Guests that have udev and libinput, too."""
 
     def boot_udev(self, *args, **options):
-        """All devices are known to udev, which needs a group to begin with."""
-        vm, console = self.boot(
-            *args, initrd=self.make_client_initrd(ARCHIVE), **options)
+        """All devices are known to udev."""
+        return self.boot(*args, initrd=self.make_client_initrd(ARCHIVE),
+                         prepare=self.start_udev, **options)
+
+    def start_udev(self, console):
+        """It needs a group to begin with, and takes the time it needs."""
         console.run('mkdir -p /run/udev; echo root:x:0: >/etc/group; '
-                    '/usr/lib/systemd/systemd-udevd --daemon 2>/dev/null')
+                    '/usr/lib/systemd/systemd-udevd --daemon '
+                    '--event-timeout=1800 2>/dev/null')
         console.run('/usr/bin/udevadm trigger --action=add '
-                    '--subsystem-match=input; /usr/bin/udevadm settle')
-        return vm, console
+                    '--subsystem-match=input; '
+                    '/usr/bin/udevadm settle --timeout=1800')
 
     def start_events(self, console):
         """Let libinput print what it sees."""

@@ -1,5 +1,5 @@
-# Guests under KVM: on an arm64 host as they are, elsewhere inside an emulated
-# arm64 host whose kernel has KVM
+# Guests under KVM: on a host of their architecture as they are, elsewhere
+# inside an emulated host whose kernel has KVM
 #
 # SPDX-License-Identifier: GPL-2.0-or-later
 
@@ -17,10 +17,9 @@ import threading
 
 from qemu.qmp.legacy import QEMUMonitorProtocol
 
-from .virtiodesktop import GuestConsole, wait_until
+from .virtiodesktop import GuestConsole, PATIENT, TIMEOUT, wait_until
 from .virtiodesktop_display import VirtioDesktopDisplayTest
 
-TIMEOUT = 240.0
 KVM = '/dev/kvm'
 DEBUGFS_KVM = '/sys/kernel/debug/kvm'
 
@@ -40,8 +39,8 @@ class Guest:
         self.close()
         return status
 
-    def cmd(self, name, **arguments):
-        return self.qmp.cmd(name, **arguments)
+    def cmd(self, command, /, **arguments):
+        return self.qmp.cmd(command, **arguments)
 
     def exits(self):
         """How often a vCPU has come out of the kernel for a device so far."""
@@ -131,9 +130,9 @@ class LocalHost:
 
 class EmulatedHost:
     """
-    An arm64 machine with EL2, in which Debian's kernel has KVM.  It sees
-    directories of ours by 9p, and runs the arm64 QEMU from there; its further
-    consoles are QMP and the guest's console.
+    A machine with virtualization, in which Debian's kernel has KVM.  It sees
+    directories of ours by 9p, and runs the QEMU of its architecture from
+    there; its further consoles are QMP and the guest's console.
     """
 
     # What does not change can be cached
@@ -146,10 +145,15 @@ class EmulatedHost:
         self.images = '/images'
         self.paths = {name: os.path.join(test.socket_dir().name, name)
                       for name in ('shell', 'qmp', 'console')}
-        self.vm = self.start(args)
-        _, self.console = connect_console(test, self.paths['shell'])
-        self.log_in()
+        self.vm = self.make_vm(args)
+        self.console = test.start_guest(
+            self.vm, lambda: connect_console(test, self.paths['shell'])[1],
+            self.log_in, self.state())
         self.mount()
+
+    def state(self):
+        """Where it is saved up to its shell: nothing of ours is open then."""
+        return self.test.guest_state(self.vm, self.log_in)
 
     def directories(self):
         """Those of ours that it sees."""
@@ -160,17 +164,14 @@ class EmulatedHost:
     def boot_args(self):
         return self.test.kernel_args(initrd='initramfs-test.cpio.gz')
 
-    def log_in(self):
-        self.console.wait_for_shell()
+    def log_in(self, console):
+        console.wait_for_shell()
 
-    def start(self, args):
-        vm = self.test.get_vm(name='host')
-        vm.set_machine('virt')
-        # What such a host's kernel would use itself costs a fifth of the time
-        vm.add_args('-accel', 'tcg', '-cpu', 'max,sve=off,sme=off,pauth=off',
-                    '-M', 'virt,virtualization=on,gic-version=3', '-smp', '2',
-                    '-m', '2G', '-nic', 'none',
-                    '-global', 'virtio-mmio.force-legacy=false', '-device',
+    def make_vm(self, args):
+        board = self.test.board
+        vm = self.test.get_other_vm('host', board.other_machine)
+        vm.add_args('-accel', 'tcg', *board.kvm_host, '-smp', '2', '-m', '2G',
+                    '-nic', 'none', *board.kvm_host_options, '-device',
                     'virtio-serial-device', *args, *self.boot_args())
         for name, path in self.directories().items():
             vm.add_args('-fsdev', f'local,id={name},path={path},'
@@ -180,7 +181,6 @@ class EmulatedHost:
             vm.add_args('-chardev', f'socket,id=k{name},path={path},'
                         'server=on,wait=off',
                         '-device', f'virtconsole,chardev=k{name}')
-        vm.launch()
         return vm
 
     def mount(self):
@@ -195,14 +195,14 @@ class EmulatedHost:
     def command(self, program, *args):
         """A program of QEMU's build, for the shell."""
         libraries = '/sysroot/usr/lib'
-        return shlex.join([f'{libraries}/ld-linux-aarch64.so.1',
-                           '--library-path',
-                           f'{libraries}/aarch64-linux-gnu',
+        board = self.test.board
+        return shlex.join([f'{libraries}/{board.loader}', '--library-path',
+                           f'{libraries}/{board.libraries}',
                            f'/qemu/{program}', *args])
 
     def launch(self, *args):
         command = self.command(
-            'qemu-system-aarch64', *args, '-chardev',
+            self.test.qemu_name, *args, '-chardev',
             'serial,id=qmp,path=/dev/hvc1',
             '-chardev', 'serial,id=console,path=/dev/hvc2')
         self.console.run('rm -f /share/status; '
@@ -218,9 +218,9 @@ class EmulatedHost:
             return int(file.read())
 
     def run(self, *args):
-        command = self.command('qemu-system-aarch64', *args)
-        output = self.console.run(f'timeout 60 {command} </dev/null 2>&1; '
-                                  'echo "status $?"')
+        command = self.command(self.test.qemu_name, *args)
+        output = self.console.run(f'timeout {TIMEOUT / 2:.0f} {command} '
+                                  '</dev/null 2>&1; echo "status $?"')
         text, _, status = output.rpartition('status ')
         return int(status), text
 
@@ -230,6 +230,7 @@ class EmulatedHost:
     def serve(self, address):
         self.console.run(f'busybox httpd -p {address}:8080 '
                          f'-h {self.directory}')
+        self.console.wait_for('netstat -ltn | grep -q :8080')
         return 8080
 
     def vgic_state(self):
@@ -270,21 +271,22 @@ class VirtioDesktopKvmTest(VirtioDesktopDisplayTest):
 
     def setUp(self):
         super().setUp()
+        self.qemu_name = f'qemu-system-{self.arch}'
         self.modules = {
             name: self.require_file('VIRTIO_DESKTOP_MODULES', name)
             for name in ('virtio_power.ko', 'virtio_fb.ko')}
         if self.has_kvm():
             return
-        if platform.machine() == 'aarch64':
+        if platform.machine() == self.arch:
             self.skipTest(f'on this machine there is no {KVM} for this user')
+        self.other_boards()
         self.kvm_binary = self.require_file('VIRTIO_DESKTOP_KVM',
-                                            'qemu-system-aarch64')
+                                            self.qemu_name)
         self.sysroot = os.path.dirname(
             self.require_file('VIRTIO_DESKTOP_SYSROOT', 'packages'))
 
-    @staticmethod
-    def has_kvm():
-        return platform.machine() == 'aarch64' and os.access(KVM, os.W_OK)
+    def has_kvm(self):
+        return platform.machine() == self.arch and os.access(KVM, os.W_OK)
 
     def start_host(self, *args):
         """What has KVM; @args are for an emulated one."""
@@ -316,8 +318,7 @@ class VirtioDesktopKvmTest(VirtioDesktopDisplayTest):
         """An initramfs with our drivers, for guests; its name."""
         path = self.make_initrd({**self.modules, **files})
         shared = os.path.join(self.workdir, 'guest-initrd')
-        if path != shared:
-            shutil.move(path, shared)
+        shutil.copyfile(path, shared)
         return 'guest-initrd'
 
     def guest_args(self, host, *args, **options):
@@ -327,7 +328,7 @@ class VirtioDesktopKvmTest(VirtioDesktopDisplayTest):
             '-device', 'virtconsole,chardev=console', '-kernel',
             f'{host.images}/vmlinuz', '-initrd',
             f'{host.directory}/guest-initrd', '-append',
-            'console=hvc0 quiet panic=-1', *args, **options)
+            f'console=hvc0 quiet {PATIENT} panic=-1', *args, **options)
 
     def boot(self, host, *args, files=None, **options):
         """A guest with @files (name: path) up to its shell."""

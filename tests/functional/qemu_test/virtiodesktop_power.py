@@ -3,6 +3,7 @@
 #
 # SPDX-License-Identifier: GPL-2.0-or-later
 
+import re
 import struct
 
 from .virtiodesktop import VirtioDesktopTest, TIMEOUT
@@ -40,9 +41,8 @@ class VirtioDesktopPowerTest(VirtioDesktopTest):
         return super().boot(*args, initrd=self.initrd, **options)
 
     def boot(self, *args, **options):
-        vm, console = self.boot_without_driver(*args, **options)
-        self.load_driver(console)
-        return vm, console
+        return self.boot_without_driver(*args, prepare=self.load_driver,
+                                        **options)
 
     def load_driver(self, console, module='/test/virtio_power.ko'):
         console.run(f'insmod {module}')
@@ -58,6 +58,14 @@ class VirtioDesktopPowerTest(VirtioDesktopTest):
         return [dict(zip(names, struct.unpack_from(layout, data,
                                                    24 + i * size)))
                 for i in range(count)]
+
+    def free_memory(self, console):
+        """In KiB, without caches."""
+        text = console.run('sync; echo 3 >/proc/sys/vm/drop_caches; '
+                           'cat /proc/meminfo /proc/zoneinfo')
+        # Each CPU keeps free pages of its own, which MemFree does not have
+        pages = sum(map(int, re.findall(r'(?m)^ +count: +(\d+)$', text)))
+        return int(re.search(r'MemFree: *(\d+)', text)[1]) + pages * 4
 
     def assert_status(self, vm, status):
         self.assertEqual(vm.cmd('query-status')['status'], status)

@@ -13,13 +13,13 @@ CELL_MASK = (1 << CELL_WIDTH) - 1
 
 def bitmap(picture):
     """Rows of pixels as numbers, bit x is set where pixel x is bright."""
-    bright = bytes(value > 127 for value in range(256))
+    digits = bytes(ord('1') if value > 127 else ord('0')
+                   for value in range(256))
     rows = []
     for y in range(picture.height):
-        rgb = picture.row(y)
-        pixels = (max(pixel) for pixel in zip(rgb[0::3], rgb[1::3], rgb[2::3]))
-        bits = bytes(pixels).translate(bright)[::-1]
-        rows.append(int(bits.translate(bytes([48, 49]) + bytes(254)), 2))
+        bits = picture.row(y).translate(digits)[::-1]
+        rows.append(int(bits[0::3], 2) | int(bits[1::3], 2) |
+                    int(bits[2::3], 2))
     return rows
 
 

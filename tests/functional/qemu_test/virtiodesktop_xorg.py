@@ -9,6 +9,8 @@ import socket
 import struct
 import subprocess
 
+from .virtiodesktop import TIMEOUT
+
 WIDTH, HEIGHT = 1280, 800
 FINGERS = 20
 DEVICES = {'keyboard': ('Keyboard', 'CoreKeyboard'),
@@ -134,7 +136,7 @@ class Xorg:
     def connect(self, name):
         device = socket.socket(socket.AF_UNIX)
         self.test.addCleanup(device.close)
-        device.settimeout(60)
+        device.settimeout(TIMEOUT)
         device.connect(self.path(name))
         device.sendall(struct.pack('=IIHH', 12, VERSION, 1, 1))
         device.recv(12, socket.MSG_WAITALL)
