@@ -34,7 +34,7 @@
 #define STATUS_QUEUE        1
 #define QUEUE_SIZE          64
 #define EVENT_SIZE          sizeof(struct virtio_input_event)
-#define MAX_STORM           600     /* events in a command */
+#define MAX_STORM           200     /* events in a command */
 #define NS_PER_SEC          1000000000LL
 
 /* A reset of the machine writes the device tree to the start of RAM */
