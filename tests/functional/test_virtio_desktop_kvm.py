@@ -236,7 +236,7 @@ class VirtioDesktopKvm(ScratchDisk, VirtioDesktopKvmTest):
         host = self.start_host()
         self.make_disk('disk.qcow2', fmt='qcow2')
         guest = self.boot(host, '-smp', '2', '-drive',
-                          f'file={host.directory}/disk.qcow2',
+                          f'file={host.take("disk.qcow2")}',
                           *self.trace_args(host, 'guest_cache_*'))
         console = guest.console
         self.check_boot_display(host, guest)
