@@ -24,6 +24,9 @@ PATH=$PATH:/usr/sbin:/sbin
 # What was compiled in one build directory serves another, too; -pthread, which
 # some have, defines nothing but _REENTRANT, which all define.
 export CCACHE_BASEDIR=$B CCACHE_NOHASHDIR=true CCACHE_IGNOREOPTIONS=-pthread
+# QEMU's decodetree.py writes functions in the order of a Python hash.  Let that be
+# the same each time, or ccache never has the largest objects.
+export PYTHONHASHSEED=0
 
 # The columns of the table of architectures.
 arches() { sed '/^#/d; /^$/d' "$SRC/scripts/lib/arches"; }

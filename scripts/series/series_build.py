@@ -39,7 +39,9 @@ class StepBuild:
         self.dir = work / 'build'
         self.log = work / 'build.log'
         # Nothing is the same as in other builds: ccache need not preprocess
-        self.env = {**os.environ, 'CCACHE_DEPEND': 'true'}
+        # Generated code is the same each time, as in lib.sh.
+        self.env = {**os.environ, 'CCACHE_DEPEND': 'true',
+                    'PYTHONHASHSEED': '0'}
         ccache = Path('/usr/lib/ccache')
         if ccache.is_dir():
             self.env['PATH'] = f'{ccache}:{self.env["PATH"]}'
