@@ -30,7 +30,7 @@ recipe_id() (
     local part
     cd "$RECIPE" || return
     for part in lib.sh first-boot initramfs-init unpack-packages udhcpc-script \
-        packages modules-boot modules-guest root "${PARTS[@]}"; do
+        packages modules-boot modules-devices modules-guest root "${PARTS[@]}"; do
         find "$part" -type f -print0
     done | sort -z | xargs -0 sha256sum | cat - "${EXTRA_DEBS[@]}" | sha256sum
 )

@@ -8,7 +8,7 @@
 import os
 from pathlib import Path
 
-from qemu_test.virtiodesktop import PATIENT
+from qemu_test.virtiodesktop import PATIENT, QUICK
 from qemu_test.virtiodesktop_kvm import EmulatedHost, VirtioDesktopKvmTest
 
 SCRIPTS = Path(__file__).resolve().parents[1]
@@ -28,7 +28,8 @@ class DebianHost(EmulatedHost):
         return ['-kernel', f'{debian}/vmlinuz',
                 '-initrd', f'{debian}/initramfs.cpio.gz',
                 '-append',
-                f'console=hvc0 quiet {PATIENT} panic=-1 root=/dev/vda rw',
+                f'console=hvc0 quiet {PATIENT} {QUICK} panic=-1 '
+                'root=/dev/vda rw',
                 '-drive', f'if=none,id=disk,format=raw,snapshot=on,file={disk}',
                 '-device', 'virtio-blk-device,drive=disk']
 

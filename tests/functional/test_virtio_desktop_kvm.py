@@ -170,8 +170,8 @@ class VirtioDesktopKvm(ScratchDisk, VirtioDesktopKvmTest):
             'VIRTIO_DESKTOP_TOOLS', 'kms-client')})
         port = host.serve('127.0.0.1')
         guest = host.launch(*self.guest_args(
-            host, '-smp', '2', '-drive',
-            f'file={host.directory}/disk.raw,format=raw', '-nic', 'user'))
+            host, '-drive', f'file={host.directory}/disk.raw,format=raw',
+            '-nic', 'user'))
         console = guest.console
         console.wait_for_shell()
         written = self.write_random(console, '/dev/vda', 4)

@@ -1,9 +1,9 @@
 # Base class of the functional tests of the virtio-desktop machine
 #
 # They run a guest image that is made elsewhere: VIRTIO_DESKTOP_IMAGES names a
-# directory with "vmlinuz" and two initramfs (busybox and kernel modules: of
-# disk and console, or of all virtio devices).  Some tests want a root disk,
-# too, and name the directory's variable.
+# directory with "vmlinuz" and three initramfs (busybox and kernel modules: see
+# the names below).  Some tests want a root disk, too, and name the directory's
+# variable.
 #
 # VIRTIO_DESKTOP_GUESTS may name a directory for what tests have in common:
 # each initramfs that they make, and states of guests that have booted.
@@ -41,9 +41,16 @@ SLOW = bool(os.getenv('QEMU_TEST_ALLOW_SLOW'))
 PATIENT = ('watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=300 '
            'sysctl.kernel.hung_task_timeout_secs=1800')
 
-# Loading all drivers takes an emulated guest longer than its boot: where they
-# are not needed, take those of disk and console only.
+# What the kernel checks of its cryptography, and its keys for modules, which have
+# no signatures here, are a quarter of an emulated CPU's boot.
+QUICK = ('cryptomgr.notests=1 '
+         'initcall_blacklist=jent_mod_init,load_system_certificate_list')
+
+# Loading all drivers takes an emulated guest longer than its boot.  Take those of
+# disk and console where they will do, else those of the devices that the
+# machine has by itself, and of what most guests use.
 BOOT_DRIVERS = 'initramfs.cpio.gz'
+DEVICE_DRIVERS = 'initramfs-devices.cpio.gz'
 ALL_DRIVERS = 'initramfs-test.cpio.gz'
 
 # QEMU's options that are nothing to a guest, with the number of arguments
@@ -354,7 +361,7 @@ class VirtioDesktopTest(QemuSystemTest):
                     append='console=hvc0 quiet'):
         return ['-kernel', kernel or self.image('vmlinuz'),
                 '-initrd', self.image(initrd),
-                '-append', f'{append} {PATIENT} panic=-1']
+                '-append', f'{append} {PATIENT} {QUICK} panic=-1']
 
     def make_vm(self, *args, name='default', uart=False, **kernel):
         """A machine with that kernel; @args come last, so they win."""
@@ -469,9 +476,9 @@ class VirtioDesktopTest(QemuSystemTest):
         return path
 
     def make_initrd(self, files, *archives):
-        """The initramfs of all drivers, other @archives of the image, and
-        @files (name: path or bytes) in /test."""
-        archives = [self.image(name) for name in (ALL_DRIVERS, *archives)]
+        """The initramfs of the usual drivers, other @archives of the image,
+        and @files (name: path or bytes) in /test."""
+        archives = [self.image(name) for name in (DEVICE_DRIVERS, *archives)]
         path = self.shared_file('initrd', version_of(__file__), [
             version_of(archive) for archive in archives], [
             (name, version_of(data) if isinstance(data, str) else

@@ -17,7 +17,8 @@ import threading
 
 from qemu.qmp.legacy import QEMUMonitorProtocol
 
-from .virtiodesktop import GuestConsole, PATIENT, TIMEOUT, wait_until
+from .virtiodesktop import (ALL_DRIVERS, GuestConsole, PATIENT, QUICK, TIMEOUT,
+                            wait_until)
 from .virtiodesktop_display import VirtioDesktopDisplayTest
 
 KVM = '/dev/kvm'
@@ -163,7 +164,7 @@ class EmulatedHost:
                 'sysroot': self.test.sysroot}
 
     def boot_args(self):
-        return self.test.kernel_args(initrd='initramfs-test.cpio.gz')
+        return self.test.kernel_args(initrd=ALL_DRIVERS)
 
     def log_in(self, console):
         console.wait_for_shell()
@@ -334,7 +335,7 @@ class VirtioDesktopKvmTest(VirtioDesktopDisplayTest):
             '-device', 'virtconsole,chardev=console', '-kernel',
             f'{host.images}/vmlinuz', '-initrd',
             f'{host.directory}/guest-initrd', '-append',
-            f'console=hvc0 quiet {PATIENT} panic=-1', *args, **options)
+            f'console=hvc0 quiet {PATIENT} {QUICK} panic=-1', *args, **options)
 
     def boot(self, host, *args, files=None, **options):
         """A guest with @files (name: path) up to its shell."""
