@@ -1,11 +1,11 @@
 /*
  * The re-entrancy guard of a virtio device's transport
  *
- * A guest may place a buffer on the registers of the device that fills it.  QEMU
- * refuses such an access while the transport handles a register or a guarded
- * bottom half.  Timers, ioeventfd handlers, and callbacks of a user interface or
- * of a change of the VM's state are not guarded by QEMU: they take the guard
- * with these functions.
+ * A guest may place a buffer on the registers of the device that fills it.
+ * QEMU refuses such an access while the transport handles a register or a
+ * guarded bottom half.  Timers, ioeventfd handlers, and callbacks of a user
+ * interface or of a change of the VM's state are not guarded by QEMU: they take
+ * the guard with these functions.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

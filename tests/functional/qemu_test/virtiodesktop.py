@@ -41,13 +41,13 @@ SLOW = bool(os.getenv('QEMU_TEST_ALLOW_SLOW'))
 PATIENT = ('watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=300 '
            'sysctl.kernel.hung_task_timeout_secs=1800')
 
-# What the kernel checks of its cryptography, and its keys for modules, which have
-# no signatures here, are a quarter of an emulated CPU's boot.
+# What the kernel checks of its cryptography, and its keys for modules, which
+# have no signatures here, are a quarter of an emulated CPU's boot.
 QUICK = ('cryptomgr.notests=1 '
          'initcall_blacklist=jent_mod_init,load_system_certificate_list')
 
-# Loading all drivers takes an emulated guest longer than its boot.  Take those of
-# disk and console where they will do, else those of the devices that the
+# Loading all drivers takes an emulated guest longer than its boot.  Take those
+# of disk and console where they will do, else those of the devices that the
 # machine has by itself, and of what most guests use.
 BOOT_DRIVERS = 'initramfs.cpio.gz'
 DEVICE_DRIVERS = 'initramfs-devices.cpio.gz'
