@@ -11,6 +11,7 @@
 #include "qemu/osdep.h"
 #include "qemu/bitmap.h"
 #include "qemu/iov.h"
+#include "hw/virtio/virtio-guard.h"
 #include "virtio-power-internal.h"
 #include "trace.h"
 
@@ -156,6 +157,45 @@ void virtio_power_drop_event(VirtIOPower *power,
  * Sending
  */
 
+bool virtio_power_is_driven(VirtIOPower *power)
+{
+    VirtIODevice *vdev = VIRTIO_DEVICE(power);
+
+    return vdev->vm_running && (vdev->status & VIRTIO_CONFIG_S_DRIVER_OK);
+}
+
+/* In the order of types, so that something is there before it is to go */
+static bool find_event(VirtIOPower *power, uint32_t *type, uint32_t *index)
+{
+    int i;
+
+    if (power->waiting) {
+        *type = ctz32(power->waiting);
+        *index = 0;
+        return true;
+    }
+    for (i = 0; i < VIRTIO_POWER_NUM_INDEXED; i++) {
+        unsigned long bit = find_first_bit(power->waiting_for[i],
+                                           power->indexes[i]);
+
+        if (bit < power->indexes[i]) {
+            *type = VIRTIO_POWER_FIRST_INDEXED + i;
+            *index = bit;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void forget_event(VirtIOPower *power, uint32_t type, uint32_t index)
+{
+    if (type < VIRTIO_POWER_FIRST_INDEXED) {
+        power->waiting &= ~VIRTIO_POWER_EVENT_BIT(type);
+    } else {
+        clear_bit(index, waiting_for(power, type, index));
+    }
+}
+
 static bool send_event(VirtIOPower *power, uint32_t type, uint32_t index)
 {
     VirtIODevice *vdev = VIRTIO_DEVICE(power);
@@ -178,61 +218,28 @@ static bool send_event(VirtIOPower *power, uint32_t type, uint32_t index)
         event.reason = cpu_to_le32(power->wake_reason);
     }
     trace_virtio_power_event(type, index, le32_to_cpu(event.reason));
+    /* The guest chooses where the buffer is, and what a write there does */
+    forget_event(power, type, index);
     iov_from_buf(elem->in_sg, elem->in_num, 0, &event, sizeof(event));
     virtqueue_push(power->event_vq, elem, sizeof(event));
     return true;
 }
 
-/* Returns: have all been sent? */
-static bool send_plain(VirtIOPower *power, bool *notify)
-{
-    while (power->waiting) {
-        uint32_t type = ctz32(power->waiting);
-
-        if (!send_event(power, type, 0)) {
-            return false;
-        }
-        *notify = true;
-        power->waiting &= ~VIRTIO_POWER_EVENT_BIT(type);
-    }
-    return true;
-}
-
-static bool send_indexed(VirtIOPower *power, int i, bool *notify)
-{
-    uint32_t type = VIRTIO_POWER_FIRST_INDEXED + i;
-    unsigned long *bits = power->waiting_for[i];
-    unsigned long index = 0;
-
-    while ((index = find_next_bit(bits, power->indexes[i], index)) <
-           power->indexes[i]) {
-        if (!send_event(power, type, index)) {
-            return false;
-        }
-        *notify = true;
-        clear_bit(index, bits);
-    }
-    return true;
-}
-
-/* In the order of types, so that something is there before it is to go */
 void virtio_power_send_events(VirtIOPower *power)
 {
     VirtIODevice *vdev = VIRTIO_DEVICE(power);
+    MemReentrancyGuard *guard = virtio_guard_enter(vdev);
+    uint32_t type, index;
     bool notify = false;
-    bool more;
-    int i;
 
-    if (!vdev->vm_running || !(vdev->status & VIRTIO_CONFIG_S_DRIVER_OK)) {
-        return;
-    }
-    more = send_plain(power, &notify);
-    for (i = 0; more && i < VIRTIO_POWER_NUM_INDEXED; i++) {
-        more = send_indexed(power, i, &notify);
+    while (virtio_power_is_driven(power) && find_event(power, &type, &index) &&
+           send_event(power, type, index)) {
+        notify = true;
     }
     if (notify) {
         virtio_notify(vdev, power->event_vq);
     }
+    virtio_guard_leave(guard);
 }
 
 /*

@@ -60,7 +60,6 @@ struct VirtIOPower {
     Notifier suspend_notifier;
     Notifier wakeup_notifier;
     VMChangeStateEntry *vm_state;
-    bool handling;                  /* is carrying out a request */
     bool ending;                    /* has answered that the machine ends */
     int64_t next_panic[VIRTIO_POWER_NUM_PANICS];    /* ms */
 };
@@ -74,12 +73,12 @@ uint32_t virtio_power_count(VirtIOPower *power,
 /* virtio-power-request.c */
 
 /**
- * virtio_power_handle_request: carry out requests of the request queue
+ * virtio_power_do_requests: carry out requests of the request queue
  *
- * A virtqueue handler.  Does a bounded amount of work and schedules
- * @request_bh for more.
+ * Called by @request_bh.  Does a bounded amount of work and schedules it for
+ * more.
  */
-void virtio_power_handle_request(VirtIODevice *vdev, VirtQueue *vq);
+void virtio_power_do_requests(VirtIOPower *power);
 
 /* virtio-power-event.c */
 
@@ -107,6 +106,9 @@ void virtio_power_make_event(VirtIOPower *power,
 
 /* virtio_power_make_wake: likewise, for WAKE with its reason */
 void virtio_power_make_wake(VirtIOPower *power, enum virtio_power_wake reason);
+
+/* virtio_power_is_driven: does the machine run, with a driver? */
+bool virtio_power_is_driven(VirtIOPower *power);
 
 /* virtio_power_send_events: send what waits, as far as there are buffers */
 void virtio_power_send_events(VirtIOPower *power);

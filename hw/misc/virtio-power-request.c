@@ -13,6 +13,7 @@
 #include "qemu/log.h"
 #include "qemu/main-loop.h"
 #include "qapi/qapi-events-run-state.h"
+#include "hw/virtio/virtio-guard.h"
 #include "system/cpus.h"
 #include "system/rtc.h"
 #include "system/system.h"
@@ -388,59 +389,65 @@ static void respond(Request *req, int status)
     virtio_notify(VIRTIO_DEVICE(req->power), req->power->request_vq);
 }
 
-static void handle_element(VirtIOPower *power, VirtQueueElement *elem)
+static void handle_element(Request *req)
 {
-    VirtIODevice *vdev = VIRTIO_DEVICE(power);
+    VirtQueueElement *elem = req->elem;
+    int status;
+
+    if (iov_to_buf(elem->out_sg, elem->out_num, 0, &req->u.hdr,
+                   sizeof(req->u.hdr)) != sizeof(req->u.hdr) ||
+        req->in_size < sizeof(req->resp.hdr)) {
+        virtqueue_detach_element(req->power->request_vq, elem, 0);
+        virtio_error(VIRTIO_DEVICE(req->power), "virtio-power: request without"
+                     " room for its header or its response");
+        return;
+    }
+    req->type = le32_to_cpu(req->u.hdr.type);
+    req->index = le32_to_cpu(req->u.hdr.index);
+    status = execute(req);
+    trace_virtio_power_request(req->type, req->index, status);
+    if (status != DEFERRED) {
+        respond(req, status);
+    }
+}
+
+/* Returns: was there one? */
+static bool handle_request(VirtIOPower *power)
+{
     Request req = {
         .power = power,
         .machine = power->machine,
         .vpmc = VIRTIO_POWER_MACHINE_GET_CLASS(power->machine),
-        .elem = elem,
-        .in_size = iov_size(elem->in_sg, elem->in_num),
     };
-    int status;
+    /* The guest chooses where the response is, and what a write there does */
+    MemReentrancyGuard *guard = virtio_guard_enter(VIRTIO_DEVICE(power));
 
-    if (iov_to_buf(elem->out_sg, elem->out_num, 0, &req.u.hdr,
-                   sizeof(req.u.hdr)) != sizeof(req.u.hdr) ||
-        req.in_size < sizeof(req.resp.hdr)) {
-        virtqueue_detach_element(power->request_vq, elem, 0);
-        virtio_error(vdev, "virtio-power: request without room for its header"
-                     " or its response");
-        g_free(elem);
-        return;
+    req.elem = virtqueue_pop(power->request_vq, sizeof(VirtQueueElement));
+    if (!req.elem) {
+        virtio_guard_leave(guard);
+        return false;
     }
-    req.type = le32_to_cpu(req.u.hdr.type);
-    req.index = le32_to_cpu(req.u.hdr.index);
-    status = execute(&req);
-    trace_virtio_power_request(req.type, req.index, status);
-    if (status == DEFERRED) {
-        return;
-    }
-    respond(&req, status);
-    g_free(req.records);
+    req.in_size = iov_size(req.elem->in_sg, req.elem->in_num);
+    handle_element(&req);
+    virtio_guard_leave(guard);
+    /* This may wait for CPUs, which must get at the device's registers */
     if (req.act) {
         req.act(&req);
     }
-    g_free(elem);
+    g_free(req.records);
+    g_free(req.elem);
+    return true;
 }
 
-void virtio_power_handle_request(VirtIODevice *vdev, VirtQueue *vq)
+void virtio_power_do_requests(VirtIOPower *power)
 {
-    VirtIOPower *power = VIRTIO_POWER(vdev);
-    int budget = virtio_queue_get_num(vdev, virtio_get_queue_index(vq));
-    VirtQueueElement *elem;
+    int budget = virtio_queue_get_num(VIRTIO_DEVICE(power),
+                                      VIRTIO_POWER_VQ_REQUEST);
 
-    /* A disk that is removed waits for its requests, and runs the main loop */
-    if (power->handling) {
-        return;
-    }
-    power->handling = true;
-    while (vdev->vm_running && !power->ending && budget > 0 &&
-           (elem = virtqueue_pop(vq, sizeof(VirtQueueElement)))) {
+    while (virtio_power_is_driven(power) && !power->ending && budget > 0 &&
+           handle_request(power)) {
         budget--;
-        handle_element(power, elem);
     }
-    power->handling = false;
     /* A guest that is faster than this must not keep the main loop */
     if (!budget) {
         qemu_bh_schedule(power->request_bh);

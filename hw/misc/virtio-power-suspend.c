@@ -10,6 +10,7 @@
 
 #include "qemu/osdep.h"
 #include "qemu/iov.h"
+#include "hw/virtio/virtio-guard.h"
 #include "migration/qemu-file-types.h"
 #include "virtio-power-internal.h"
 #include "trace.h"
@@ -21,12 +22,12 @@
  */
 #define WAKE_CLOCK QEMU_CLOCK_VIRTUAL_RT
 
-static void answer(VirtIOPower *power)
+static void answer(VirtIOPower *power, uint32_t reason)
 {
     VirtQueueElement *elem = g_steal_pointer(&power->suspend);
     struct virtio_power_suspend_response resp = {
         .hdr.status = cpu_to_le32(VIRTIO_POWER_S_OK),
-        .reason = cpu_to_le32(power->woken),
+        .reason = cpu_to_le32(reason),
     };
 
     iov_from_buf(elem->in_sg, elem->in_num, 0, &resp, sizeof(resp));
@@ -38,15 +39,20 @@ static void answer(VirtIOPower *power)
 /* The machine is awake, or has never slept; it may have stopped since */
 static void finish(VirtIOPower *power)
 {
-    if (!power->woken || !VIRTIO_DEVICE(power)->vm_running) {
+    uint32_t reason = power->woken;
+    MemReentrancyGuard *guard;
+
+    if (!reason || !VIRTIO_DEVICE(power)->vm_running) {
         return;
     }
-    trace_virtio_power_woken(power->woken);
-    virtio_power_make_wake(power, power->woken);
-    if (power->suspend) {
-        answer(power);
-    }
+    trace_virtio_power_woken(reason);
     power->woken = 0;
+    guard = virtio_guard_enter(VIRTIO_DEVICE(power));
+    virtio_power_make_wake(power, reason);
+    if (power->suspend) {
+        answer(power, reason);
+    }
+    virtio_guard_leave(guard);
 }
 
 static void forget_wakers(VirtIOPower *power)
@@ -198,6 +204,10 @@ static int get_request(QEMUFile *f, void *pv, size_t size,
     VirtIOPower *power = container_of(pv, VirtIOPower, suspend);
     VirtQueueElement *elem;
 
+    /* A state that is not valid may have it twice */
+    if (power->suspend) {
+        return -EINVAL;
+    }
     if (!qemu_get_byte(f)) {
         return 0;
     }

@@ -71,11 +71,19 @@ void virtio_power_changed(VirtIOPower *power)
     virtio_notify_config(VIRTIO_DEVICE(power));
 }
 
+/*
+ * Requests reset and remove other devices, which must not happen while one of
+ * those is at work: a guest can have the answer of any device land on the
+ * register that notifies this one.
+ */
+static void virtio_power_handle_request(VirtIODevice *vdev, VirtQueue *vq)
+{
+    qemu_bh_schedule(VIRTIO_POWER(vdev)->request_bh);
+}
+
 static void virtio_power_request_bh(void *opaque)
 {
-    VirtIOPower *power = opaque;
-
-    virtio_power_handle_request(VIRTIO_DEVICE(power), power->request_vq);
+    virtio_power_do_requests(opaque);
 }
 
 static void virtio_power_handle_event(VirtIODevice *vdev, VirtQueue *vq)
@@ -201,8 +209,9 @@ static void virtio_power_realize(DeviceState *dev, Error **errp)
                                          virtio_power_handle_request);
     power->event_vq = virtio_add_queue(vdev, EVENT_QUEUE_SIZE,
                                        virtio_power_handle_event);
-    power->request_bh = virtio_bh_new_guarded(dev, virtio_power_request_bh,
-                                              power);
+    /* Not run by nested loops, such as that of a disk that is drained */
+    power->request_bh = aio_bh_new(iohandler_get_aio_context(),
+                                   virtio_power_request_bh, power);
     virtio_power_events_init(power);
     virtio_power_suspend_init(power);
     power->powerdown_notifier.notify = virtio_power_powerdown;
