@@ -257,6 +257,10 @@ static void reset_cpus(void *opaque)
     VirtioDesktopState *s = opaque;
     uint32_t cpu;
 
+    /* What has come in of a migration stays */
+    if (runstate_check(RUN_STATE_INMIGRATE)) {
+        return;
+    }
     for (cpu = 0; cpu < s->num_cpus; cpu++) {
         uint8_t flags = is_asked_for(s, cpu) ? 0 : s->cpu_flags[cpu] & PRESENT;
 

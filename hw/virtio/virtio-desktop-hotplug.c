@@ -16,8 +16,10 @@
 #include "hw/misc/virtio-power.h"
 #include "hw/virtio/virtio.h"
 #include "hw/virtio/virtio-desktop.h"
+#include "hw/virtio/virtio-guard.h"
 #include "migration/misc.h"
 #include "migration/vmstate.h"
+#include "system/runstate.h"
 #include "trace.h"
 
 static VirtIODevice *slot_device(VirtioDesktopState *s, uint32_t slot)
@@ -51,7 +53,8 @@ static bool is_asked_for(VirtioDesktopState *s, uint32_t slot)
 /* What is saved, or still to be loaded, must not change */
 static bool is_migrating(void)
 {
-    return migration_is_running() || migration_in_incoming_postcopy();
+    return migration_is_running() || migration_in_incoming_postcopy() ||
+           runstate_check(RUN_STATE_INMIGRATE);
 }
 
 /*
@@ -132,12 +135,14 @@ static void virtio_desktop_plug(HotplugHandler *handler, DeviceState *dev,
 static void remove_device(VirtioDesktopState *s, uint32_t slot)
 {
     VirtIODevice *vdev = slot_device(s, slot);
+    MemReentrancyGuard *guard = virtio_guard_enter(vdev);
 
     trace_virtio_desktop_unplug(slot, object_get_typename(OBJECT(vdev)));
     end_ask(s, slot);
     /* Requests in flight end while all parts of the device are still there */
     virtio_mmio_reset_device(s->slot[slot]);
     object_unparent(OBJECT(vdev));
+    virtio_guard_leave(guard);
     if (s->power) {
         virtio_power_drop_event(s->power, VIRTIO_POWER_EVENT_SLOT_ADDED, slot);
         virtio_power_changed(s->power);
