@@ -164,7 +164,7 @@ bool virtio_power_is_driven(VirtIOPower *power)
     return vdev->vm_running && (vdev->status & VIRTIO_CONFIG_S_DRIVER_OK);
 }
 
-/* In the order of types, so that something is there before it is to go */
+/* In an order in which something is there before it is to go */
 static bool find_event(VirtIOPower *power, uint32_t *type, uint32_t *index)
 {
     int i;
@@ -189,10 +189,10 @@ static bool find_event(VirtIOPower *power, uint32_t *type, uint32_t *index)
 
 static void forget_event(VirtIOPower *power, uint32_t type, uint32_t index)
 {
-    if (type < VIRTIO_POWER_FIRST_INDEXED) {
-        power->waiting &= ~VIRTIO_POWER_EVENT_BIT(type);
-    } else {
+    if (VIRTIO_POWER_EVENT_BIT(type) & (SLOT_EVENTS | CPU_EVENTS)) {
         clear_bit(index, waiting_for(power, type, index));
+    } else {
+        power->waiting &= ~VIRTIO_POWER_EVENT_BIT(type);
     }
 }
 

@@ -301,6 +301,35 @@ static void test_cpu_waits(void)
     power_quit(power);
 }
 
+/* The reason, which is 0, goes to the Status register: that would be a reset */
+static void test_own_register(void)
+{
+    QVirtioPower *power = power_start_driver("", BIT_OF(POWER_BUTTON));
+    uint64_t addr = guest_alloc(power->alloc, 64);
+    const PowerPart parts[] = {
+        { addr, offsetof(struct virtio_power_event, reason), true },
+        { power_status_reg(power), 4, true },
+        { addr + 32, 4, true },
+    };
+    uint32_t head = power_make_chain(power, power->event, parts,
+                                     ARRAY_SIZE(parts));
+    uint32_t seen, length;
+
+    qvirtqueue_kick(power->qts, power->vdev, power->event, head);
+    power_press_button(power);
+    power_assert_driver(power);
+    g_assert_true(qvirtqueue_get_buf(power->qts, power->event, &seen,
+                                     &length));
+    g_assert_cmpuint(seen, ==, head);
+    g_assert_cmpuint(qtest_readl(power->qts, addr), ==,
+                     VIRTIO_POWER_EVENT_POWER_BUTTON);
+
+    /* It is sent once, and the device goes on */
+    power_expect_none(power);
+    guest_free(power->alloc, addr);
+    power_quit(power);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -316,6 +345,7 @@ int main(int argc, char **argv)
                         test_reset);
     qtest_add_func("virtio-power/event/stopped", test_stopped);
     qtest_add_func("virtio-power/event/short-buffer", test_short_buffer);
+    qtest_add_func("virtio-power/event/own-register", test_own_register);
     qtest_add_func("virtio-power/event/slots", test_slots);
     qtest_add_func("virtio-power/event/slot-order", test_slot_order);
     qtest_add_func("virtio-power/event/slot-untrue", test_slot_untrue);

@@ -5,6 +5,8 @@
  */
 
 #include "qemu/osdep.h"
+#include "migration/migration-qmp.h"
+#include "migration/migration-util.h"
 #include "virtio-power-util.h"
 
 #define MS  1000000ull
@@ -315,6 +317,121 @@ static void test_power_off(void)
     power_quit(power);
 }
 
+static void test_halt(void)
+{
+    QVirtioPower *power = power_start_driver("", 0);
+
+    power_sleep(power, 0);
+    power_assert_ok(qvirtio_power_simple(power, VIRTIO_POWER_REQ_HALT, 0));
+    qtest_qmp_eventwait(power->qts, "STOP");
+    g_assert_true(power_is(power, "shutdown"));
+    power_qmp(power, "system_reset");
+    qtest_qmp_eventwait(power->qts, "RESET");
+    power_qmp(power, "cont");
+    g_assert_true(power_is(power, "running"));
+    power_quit(power);
+}
+
+static void test_reboot(void)
+{
+    QVirtioPower *power = power_start_driver("", 0);
+    uint32_t words[] = { VIRTIO_POWER_REQ_REBOOT, 0, 0, 0 };
+
+    power_sleep(power, 0);
+    /* The reset takes the answer's interrupt with it */
+    qvirtio_power_send(power, words, ARRAY_SIZE(words),
+                       sizeof(struct virtio_power_response));
+    qtest_qmp_eventwait(power->qts, "RESET");
+    qtest_qmp_eventwait(power->qts, "WAKEUP");
+    g_assert_true(power_is(power, "running"));
+    power_quit(power);
+}
+
+/* Another CPU may have asked for it just before */
+static void test_panic(void)
+{
+    QVirtioPower *power = power_start_driver("-action panic=pause", 0);
+    QVirtioPowerRequest request = power_sleep(power, 0);
+
+    power_assert_ok(qvirtio_power_word(power, VIRTIO_POWER_REQ_PANIC, 0, 0));
+    qtest_qmp_eventwait(power->qts, "GUEST_PANICKED");
+    g_assert_true(power_is(power, "guest-panicked"));
+    /* The user finds it as it was */
+    power_qmp(power, "cont");
+    assert_asleep(power, &request);
+    power_qmp(power, "system_wakeup");
+    qtest_qmp_eventwait(power->qts, "WAKEUP");
+    power_assert_awake(power, &request, VIRTIO_POWER_WAKE_HOST);
+    power_quit(power);
+}
+
+static void test_panic_end(void)
+{
+    QVirtioPower *power = power_start_driver("-no-shutdown", 0);
+
+    power_sleep(power, 0);
+    power_assert_ok(qvirtio_power_word(power, VIRTIO_POWER_REQ_PANIC, 0, 0));
+    qtest_qmp_eventwait(power->qts, "GUEST_PANICKED");
+    g_assert_true(power_is(power, "guest-panicked"));
+    power_qmp(power, "system_reset");
+    qtest_qmp_eventwait(power->qts, "RESET");
+    power_qmp(power, "cont");
+    g_assert_true(power_is(power, "running"));
+    power_quit(power);
+}
+
+/* The user takes back a migration that has left the machine asleep */
+static void test_migrated_away(void)
+{
+    QVirtioPower *power = power_start_driver("", 0);
+    QVirtioPowerRequest request = power_sleep(power, 0);
+
+    migrate_qmp(power->qts, NULL, "exec:cat >/dev/null", NULL, "{}");
+    wait_for_migration_complete(power->qts);
+    g_assert_true(power_is(power, "postmigrate"));
+    power_qmp(power, "cont");
+    assert_asleep(power, &request);
+    power_qmp(power, "system_wakeup");
+    qtest_qmp_eventwait(power->qts, "WAKEUP");
+    power_assert_awake(power, &request, VIRTIO_POWER_WAKE_HOST);
+    power_quit(power);
+}
+
+/*
+ * The answer begins with 0, and that goes to the Status register: it would be
+ * a reset.
+ */
+static void test_own_register(void)
+{
+    QVirtioPower *power = power_start_driver("", BIT_OF(WAKE));
+    uint64_t addr = guest_alloc(power->alloc, 64);
+    const size_t out = sizeof(struct virtio_power_suspend);
+    const PowerPart parts[] = {
+        { addr, out, false },
+        { power_status_reg(power), 4, true },
+        { addr + out, sizeof(struct virtio_power_suspend_response) - 4, true },
+    };
+    QVirtioPowerRequest request = { .addr = addr, .out = out, .in = 16 };
+
+    qtest_memset(power->qts, addr, 0, 64);
+    qtest_writel(power->qts, addr, VIRTIO_POWER_REQ_SUSPEND);
+    qvirtqueue_reset_pool(power->request.vq);
+    request.head = power_make_chain(power, power->request.vq, parts,
+                                    ARRAY_SIZE(parts));
+    qvirtio_requests_submit(&power->request, request.head);
+    qtest_qmp_eventwait(power->qts, "SUSPEND");
+
+    power_qmp(power, "system_wakeup");
+    qtest_qmp_eventwait(power->qts, "WAKEUP");
+    power_assert_driver(power);
+    qvirtio_power_finish(power, &request, NULL, 0);
+    g_assert_cmpuint(qtest_readl(power->qts, addr + out + 4), ==,
+                     VIRTIO_POWER_WAKE_HOST);
+    power_add_buffers(power, 1);
+    assert_wake_event(power, VIRTIO_POWER_WAKE_HOST);
+    power_quit(power);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -335,6 +452,12 @@ int main(int argc, char **argv)
     qtest_add_func("virtio-power/suspend/stop", test_stop);
     qtest_add_func("virtio-power/suspend/stop-time", test_stop_time);
     qtest_add_func("virtio-power/suspend/power-off", test_power_off);
+    qtest_add_func("virtio-power/suspend/halt", test_halt);
+    qtest_add_func("virtio-power/suspend/reboot", test_reboot);
+    qtest_add_func("virtio-power/suspend/panic", test_panic);
+    qtest_add_func("virtio-power/suspend/panic-end", test_panic_end);
+    qtest_add_func("virtio-power/suspend/migrated-away", test_migrated_away);
+    qtest_add_func("virtio-power/suspend/own-register", test_own_register);
 
     return g_test_run();
 }

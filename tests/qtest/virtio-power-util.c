@@ -9,6 +9,7 @@
 #include "qobject/qdict.h"
 #include "migration/migration-qmp.h"
 #include "migration/migration-util.h"
+#include "standard-headers/linux/virtio_mmio.h"
 #include "virtio-desktop-util.h"
 #include "virtio-power-util.h"
 
@@ -263,6 +264,30 @@ void power_expect_none(QVirtioPower *power)
 
     qvirtio_power_add_event_buffer(power);
     g_assert_false(qvirtio_power_get_event(power, &event));
+}
+
+uint32_t power_make_chain(QVirtioPower *power, QVirtQueue *vq,
+                          const PowerPart *parts, int n)
+{
+    uint32_t head = vq->free_head;
+    int i;
+
+    for (i = 0; i < n; i++) {
+        qvirtqueue_add(power->qts, vq, parts[i].addr, parts[i].size,
+                       parts[i].writable, i + 1 < n);
+    }
+    return head;
+}
+
+uint64_t power_status_reg(QVirtioPower *power)
+{
+    return power->slot->addr + VIRTIO_MMIO_STATUS;
+}
+
+void power_assert_driver(QVirtioPower *power)
+{
+    g_assert_cmphex(qtest_readl(power->qts, power_status_reg(power)), ==,
+                    desktop_driver_ok);
 }
 
 void power_press_button(QVirtioPower *power)

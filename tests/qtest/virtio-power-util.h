@@ -72,6 +72,23 @@ void power_add_buffers(QVirtioPower *power, int n);
 void power_expect(QVirtioPower *power, uint32_t type, uint32_t index);
 /* Give a buffer, which stays empty */
 void power_expect_none(QVirtioPower *power);
+/*
+ * Buffers anywhere in the guest's address space
+ */
+
+typedef struct PowerPart {
+    uint64_t addr;
+    uint32_t size;
+    bool writable;
+} PowerPart;
+
+/* Returns: the head of the chain, which is not in the queue yet */
+uint32_t power_make_chain(QVirtioPower *power, QVirtQueue *vq,
+                          const PowerPart *parts, int n);
+/* The Status register, and whether the driver still is what it says */
+uint64_t power_status_reg(QVirtioPower *power);
+void power_assert_driver(QVirtioPower *power);
+
 /* The user presses the power button; the device has noticed */
 void power_press_button(QVirtioPower *power);
 
