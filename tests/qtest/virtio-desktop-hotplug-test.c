@@ -1058,6 +1058,121 @@ static void test_slot_reset(void)
     power_quit(power);
 }
 
+/*
+ * When other devices and the machine are in the way
+ */
+
+/* An answer of zeros, where a write of zero notifies the power device */
+#define ZEROS           " -object rng-random,id=zeros,filename=/dev/zero" \
+                        " -device " RNG ",rng=zeros"
+
+/* Put a request into the queue, and leave it to others to notify the device */
+static QVirtioPowerRequest put_eject(QVirtioPower *power)
+{
+    const uint32_t words[] = { VIRTIO_POWER_REQ_SLOT_EJECT, 0, 8, 0,
+                               VIRTIO_POWER_EJECT_GO, 0 };
+    QVirtQueue *vq = power->request.vq;
+    QVirtioPowerRequest request = { .out = sizeof(words), .in = 8 };
+    uint16_t idx = qtest_readw(power->qts, vq->avail + 2);
+    int i;
+
+    request.addr = guest_alloc(power->alloc, request.out + request.in);
+    for (i = 0; i < ARRAY_SIZE(words); i++) {
+        qtest_writel(power->qts, request.addr + i * 4, words[i]);
+    }
+    qvirtqueue_reset_pool(vq);
+    request.head = qvirtqueue_add(power->qts, vq, request.addr, request.out,
+                                  false, true);
+    qvirtqueue_add(power->qts, vq, request.addr + request.out, request.in,
+                   true, false);
+    power->request.used_length[request.head] = -1;
+    power->request.in_flight++;
+    qtest_writew(power->qts, vq->avail + 4 + idx % vq->size * 2, request.head);
+    qtest_writew(power->qts, vq->avail + 2, idx + 1);
+    return request;
+}
+
+/* The device that is to go is at work when it says so */
+static void test_go_inside(void)
+{
+    QVirtioPower *power = power_start_driver(
+        ZEROS " -global virtio-mmio.ioeventfd=off", SLOT_EVENTS);
+    QVirtioPowerRequest request;
+    uint32_t response[2];
+
+    power_add_buffers(power, 8);
+    ask(power);
+    desktop_rng_start(power->qts, 8);
+    request = put_eject(power);
+    desktop_rng_send(power->qts, 8, desktop_reg(0, VIRTIO_MMIO_QUEUE_NOTIFY),
+                     4);
+    wait_deleted(power->qts, "x");
+    qvirtio_power_finish(power, &request, response, sizeof(response));
+    g_assert_cmpuint(le32_to_cpu(response[0]), ==, VIRTIO_POWER_S_OK);
+    assert_empty_record(power);
+    power_quit(power);
+}
+
+/* Requests wait for DRIVER_OK, without which a notification acts at once */
+static void test_driver_ok(void)
+{
+    QVirtioPower *power = start_attended();
+    uint32_t words[] = { VIRTIO_POWER_REQ_SLOT_EJECT, 0, 8, 0,
+                         VIRTIO_POWER_EJECT_GO, 0 };
+    QVirtioPowerRequest request;
+
+    ask(power);
+    qvirtio_power_reset(power);
+    qvirtio_set_acknowledge(power->vdev);
+    qvirtio_set_driver(power->vdev);
+    qvirtio_set_features(power->vdev, QVIRTIO_POWER_FEATURES |
+                                      1ull << VIRTIO_F_VERSION_1);
+    qvirtio_requests_start(&power->request, power->slot, power->alloc,
+                           VIRTIO_POWER_VQ_REQUEST, QVIRTIO_POWER_QUEUE_SIZE);
+    request = qvirtio_power_send(power, words, ARRAY_SIZE(words), 8);
+    g_assert_true(power_is(power, "running"));
+    g_assert_false(qvirtio_power_is_used(power, &request));
+    desktop_assert_slots(power->qts, "8:4");
+
+    qvirtio_set_driver_ok(power->vdev);
+    qvirtio_power_finish(power, &request, NULL, 0);
+    wait_deleted(power->qts, "x");
+    desktop_assert_slots(power->qts, "");
+    power_quit(power);
+}
+
+/* What is to come in must find the devices that there are */
+static void test_incoming(void)
+{
+    QTestState *qts = desktop_start(SMALL " -incoming defer -device " RNG);
+
+    assert_del_refused(qts, "x", "migrating");
+    assert_add_refused(qts, "virtio-rng-device", "migrating");
+    qtest_qmp_assert_success(qts, "{'execute': 'system_reset'}");
+    qtest_qmp_eventwait(qts, "RESET");
+    desktop_assert_slots(qts, "8:4");
+    qtest_quit(qts);
+}
+
+/* For a device that comes meanwhile the machine runs when it has woken up */
+static void test_suspended(void)
+{
+    QVirtioPower *power = power_start_driver("", 0);
+    QVirtioPowerRequest request = power_sleep(power, 0);
+    QDict *status;
+
+    add(power->qts, RNG);
+    power_qmp(power, "system_wakeup");
+    qtest_qmp_eventwait(power->qts, "WAKEUP");
+    power_assert_awake(power, &request, VIRTIO_POWER_WAKE_HOST);
+    status = qtest_qmp_assert_success_ref(
+        power->qts, "{'execute': 'x-query-virtio-status', 'arguments':"
+        " {'path': '/machine/peripheral/x'}}");
+    g_assert_true(qdict_get_bool(status, "vm-running"));
+    qobject_unref(status);
+    power_quit(power);
+}
+
 static const struct {
     const char *path;
     void (*function)(void);
@@ -1088,7 +1203,11 @@ static const struct {
     { "ask/migrate", test_ask_migrates },
     { "ask/go-while-migrating", test_go_while_migrating },
     { "ask/refuse-while-migrating", test_refuse_while_migrating },
+    { "ask/inside-completion", test_go_inside },
+    { "ask/driver-ok", test_driver_ok },
     { "slot-reset", test_slot_reset },
+    { "incoming", test_incoming },
+    { "suspended", test_suspended },
 };
 
 int main(int argc, char **argv)

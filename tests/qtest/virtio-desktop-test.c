@@ -517,6 +517,20 @@ static void test_migrate_device(void)
     qtest_quit(qts);
 }
 
+/* There is no register to reset one queue */
+static void test_no_queue_reset(void)
+{
+    QTestState *qts = desktop_start(" -device virtio-rng-device");
+    int slot;
+
+    for (slot = 0; slot <= FIRST_FREE_SLOT; slot++) {
+        desktop_write(qts, slot, VIRTIO_MMIO_DEVICE_FEATURES_SEL, 1);
+        g_assert_cmphex(desktop_read(qts, slot, VIRTIO_MMIO_DEVICE_FEATURES) &
+                        1 << (VIRTIO_F_RING_RESET - 32), ==, 0);
+    }
+    qtest_quit(qts);
+}
+
 static void add_aarch64_tests(void)
 {
     int i;
@@ -551,6 +565,7 @@ int main(int argc, char **argv)
     }
     qtest_add_func("virtio-desktop/slots/empty", test_empty_slots);
     qtest_add_func("virtio-desktop/slots/rest", test_slot_rest);
+    qtest_add_func("virtio-desktop/slots/no-queue-reset", test_no_queue_reset);
     qtest_add_func("virtio-desktop/slots/generic-names", test_generic_names);
     qtest_add_func("virtio-desktop/slots/input-kinds", test_input_kinds);
 

@@ -210,22 +210,28 @@ void desktop_rng_start(QTestState *qts, int slot)
                     desktop_driver_ok);
 }
 
-void desktop_rng_request(QTestState *qts, int slot)
+void desktop_rng_send(QTestState *qts, int slot, uint64_t addr, uint32_t len)
 {
     uint64_t avail = rng_memory(slot, RNG_AVAIL);
-    uint64_t used = rng_memory(slot, RNG_USED);
     uint16_t idx = qtest_readw(qts, avail + 2);
     uint64_t desc = rng_memory(slot, RNG_DESC) + idx % RNG_QUEUE_SIZE * 16;
-    gint64 give_up = g_get_monotonic_time() + HANG_US;
 
-    qtest_writeq(qts, desc, rng_memory(slot, RNG_BUFFER));
-    qtest_writel(qts, desc + 8, RNG_LEN);
+    qtest_writeq(qts, desc, addr);
+    qtest_writel(qts, desc + 8, len);
     qtest_writew(qts, desc + 12, VRING_DESC_F_WRITE);
     qtest_writew(qts, avail + 4 + idx % RNG_QUEUE_SIZE * 2,
                  idx % RNG_QUEUE_SIZE);
     qtest_writew(qts, avail + 2, idx + 1);
     desktop_write(qts, slot, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+}
 
+void desktop_rng_request(QTestState *qts, int slot)
+{
+    uint64_t used = rng_memory(slot, RNG_USED);
+    uint16_t idx = qtest_readw(qts, rng_memory(slot, RNG_AVAIL) + 2);
+    gint64 give_up = g_get_monotonic_time() + HANG_US;
+
+    desktop_rng_send(qts, slot, rng_memory(slot, RNG_BUFFER), RNG_LEN);
     while (!(desktop_read(qts, slot, VIRTIO_MMIO_INTERRUPT_STATUS) &
              VIRTIO_MMIO_INT_VRING)) {
         g_assert_cmpint(g_get_monotonic_time(), <, give_up);

@@ -105,6 +105,8 @@ void desktop_assert_irqs(QTestState *qts, int raised);
  */
 
 void desktop_rng_start(QTestState *qts, int slot);
+/* Give the device a buffer anywhere in the guest's address space */
+void desktop_rng_send(QTestState *qts, int slot, uint64_t addr, uint32_t len);
 /* Let the device fill a buffer; returns when its interrupt is pending */
 void desktop_rng_request(QTestState *qts, int slot);
 /* The Status register of a device with a driver, of this or any other type */
