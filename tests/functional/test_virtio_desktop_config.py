@@ -110,6 +110,13 @@ class VirtioDesktopConfig(VirtioDesktopTest):
         _, console = self.boot(*args, '-dtb', dtb, fresh=True)
         self.assertEqual([*self.devices(console)], [*range(8), 33])
 
+    def test_serial_option(self):
+        """A QEMU with no other machine has -smbios for the serial, too."""
+        subprocess.run([self.qemu_bin, '-M', 'virtio-desktop', '-nodefaults',
+                        '-accel', 'qtest', '-display', 'none',
+                        '-smbios', 'type=1,serial=A1', '-monitor', 'stdio'],
+                       input='quit\n', text=True, check=True, timeout=TIMEOUT)
+
 
 if __name__ == '__main__':
     VirtioDesktopTest.main()
