@@ -29,6 +29,7 @@ typedef struct Request {
     VirtIOFBScanout *scanout;       /* of the header */
     VirtQueueElement *elem;
     size_t size;                    /* of what @u holds, rectangles follow */
+    uint32_t resets;                /* VirtIOFB.resets when it was taken */
 
     union {
         struct virtio_fb_request hdr;
@@ -114,10 +115,14 @@ static int set_scanout(Request *req)
     };
     int status = virtio_fb_mode_check(req->fb, &mode);
 
-    if (status == VIRTIO_FB_S_OK) {
-        virtio_fb_scanout_set(req->scanout, &mode);
+    if (status != VIRTIO_FB_S_OK) {
+        return status;
     }
-    return status;
+    if (!virtio_fb_scanout_fits(req->scanout, &mode)) {
+        return VIRTIO_FB_S_FAILED;
+    }
+    virtio_fb_scanout_set(req->scanout, &mode);
+    return VIRTIO_FB_S_OK;
 }
 
 static int disable_scanout(Request *req)
@@ -209,15 +214,19 @@ static int flip(Request *req)
         return status;
     }
 
-    virtio_fb_catch_up(req->fb);
     trace_virtio_fb_flip(s->index, mode.offset, damage.num_rects);
     s->flip_pending = true;
     s->flip_offset = mode.offset;
+    s->flip_after = virtio_fb_get_sequence(req->fb);
     virtio_fb_scanout_add_damage(s, damage.rects, damage.num_rects);
     flip = container_of(req->elem, VirtIOFBFlip, elem);
     flip->scanout = s->index;
     QTAILQ_INSERT_TAIL(&req->fb->flips, flip, next);
-    virtio_fb_arm(req->fb);
+    if (runstate_check(RUN_STATE_SUSPENDED)) {
+        virtio_fb_end_flips(req->fb);
+    } else {
+        virtio_fb_arm(req->fb);
+    }
     return DEFERRED;
 }
 
@@ -316,6 +325,20 @@ static bool cannot_discard_now(VirtIOFB *fb)
            migration_in_incoming_postcopy() || migration_in_bg_snapshot();
 }
 
+bool virtio_fb_discard(VirtIOFB *fb, uint64_t offset, uint64_t size)
+{
+    if (cannot_discard_now(fb)) {
+        return false;
+    }
+    if (ram_block_discard_range(fb->vram.ram_block, offset, size)) {
+        /* It has said why; do not let the guest have it said again */
+        fb->cannot_discard = true;
+        return false;
+    }
+    memory_region_set_dirty(&fb->vram, offset, size);
+    return true;
+}
+
 static int discard(Request *req)
 {
     VirtIOFB *fb = req->fb;
@@ -328,16 +351,8 @@ static int discard(Request *req)
     if (size > fb->vram_size || offset > fb->vram_size - size) {
         return VIRTIO_FB_S_MEMORY;
     }
-    if (cannot_discard_now(fb)) {
-        return VIRTIO_FB_S_FAILED;
-    }
-    if (ram_block_discard_range(fb->vram.ram_block, offset, size)) {
-        /* It has said why; do not let the guest have it said again */
-        fb->cannot_discard = true;
-        return VIRTIO_FB_S_FAILED;
-    }
-    memory_region_set_dirty(&fb->vram, offset, size);
-    return VIRTIO_FB_S_OK;
+    return virtio_fb_discard(fb, offset, size) ? VIRTIO_FB_S_OK
+                                               : VIRTIO_FB_S_FAILED;
 }
 
 static const struct {
@@ -434,6 +449,12 @@ static bool finish(Request *req, uint32_t type, int status)
                        VIRTIO_FB_FLAG_NO_RESPONSE;
     size_t size = sizeof(req->resp.hdr);
 
+    if (req->resets != req->fb->resets) {
+        /* The queue is gone by now: this does no more than free the buffer */
+        virtqueue_push(req->fb->control_vq, req->elem, 0);
+        g_free(container_of(req->elem, VirtIOFBFlip, elem));
+        return false;
+    }
     if (status == VIRTIO_FB_S_OK) {
         size = requests[type].resp_size;
     } else {
@@ -452,11 +473,16 @@ static bool finish(Request *req, uint32_t type, int status)
 static bool handle_request(VirtIOFB *fb, VirtQueueElement *elem, int *budget)
 {
     VirtIODevice *vdev = VIRTIO_DEVICE(fb);
-    Request req = { .fb = fb, .elem = elem };
+    Request req;
     size_t in_size = iov_size(elem->in_sg, elem->in_num);
     uint32_t type;
     int status;
 
+    /* All of a response is set, whatever of it a request has to say */
+    memset(&req, 0, sizeof(req));
+    req.fb = fb;
+    req.elem = elem;
+    req.resets = fb->resets;
     if (iov_to_buf(elem->out_sg, elem->out_num, 0, &req.u.hdr,
                    sizeof(req.u.hdr)) != sizeof(req.u.hdr) ||
         (!(le32_to_cpu(req.u.hdr.flags) & VIRTIO_FB_FLAG_NO_RESPONSE) &&
@@ -480,12 +506,17 @@ static bool handle_request(VirtIOFB *fb, VirtQueueElement *elem, int *budget)
 void virtio_fb_handle_control(VirtIODevice *vdev, VirtQueue *vq)
 {
     VirtIOFB *fb = VIRTIO_FB(vdev);
+    MemReentrancyGuard *guard = virtio_fb_enter(fb);
     int budget = virtio_queue_get_num(vdev, virtio_get_queue_index(vq));
     bool notify = false;
 
-    while (vdev->vm_running && budget > 0) {
-        VirtIOFBFlip *flip = virtqueue_pop(vq, sizeof(VirtIOFBFlip));
+    while (budget > 0 && virtio_fb_is_live(fb)) {
+        VirtIOFBFlip *flip = NULL;
 
+        virtio_fb_catch_up(fb);
+        if (virtio_fb_is_live(fb)) {
+            flip = virtqueue_pop(vq, sizeof(VirtIOFBFlip));
+        }
         if (!flip) {
             break;
         }
@@ -493,10 +524,11 @@ void virtio_fb_handle_control(VirtIODevice *vdev, VirtQueue *vq)
         notify |= handle_request(fb, &flip->elem, &budget);
     }
     if (notify) {
-        virtio_notify(vdev, vq);
+        virtio_fb_notify(fb, vq);
     }
     /* A guest that is faster than this must not keep the main loop */
-    if (!budget) {
+    if (!budget && virtio_fb_is_live(fb)) {
         qemu_bh_schedule(fb->control_bh);
     }
+    virtio_fb_leave(fb, guard);
 }

@@ -15,9 +15,6 @@
 #include "system/guest-cache.h"
 #include "trace.h"
 
-/* More rectangles than this are not worth their own redraw */
-#define MAX_DAMAGE_RECTS 16
-
 /* Cursors farther out than this are as good as gone */
 #define MAX_CURSOR_POSITION 0x8000
 
@@ -140,9 +137,6 @@ static DisplaySurface *create_surface(VirtIOFB *fb, const VirtIOFBMode *mode)
 {
     DisplaySurface *surface;
 
-    if (mode->format->convert) {
-        return qemu_create_displaysurface(mode->width, mode->height);
-    }
     surface = qemu_create_displaysurface_from(mode->width, mode->height,
                                               mode->format->pixman,
                                               mode->stride,
@@ -157,27 +151,6 @@ static DisplaySurface *create_surface(VirtIOFB *fb, const VirtIOFBMode *mode)
     }
 #endif
     return surface;
-}
-
-static void convert(VirtIOFBScanout *s)
-{
-    const VirtIOFBMode *mode = &s->mode;
-    g_autoptr(pixman_image_t) source =
-        pixman_image_create_bits(mode->format->pixman, mode->width,
-                                 mode->height, mode_data(s->fb, mode),
-                                 mode->stride);
-    int i, num_rects;
-    pixman_box32_t *rects = pixman_region32_rectangles(&s->damage, &num_rects);
-
-    for (i = 0; i < num_rects; i++) {
-        int x = rects[i].x1, width = rects[i].x2 - x;
-        int y = rects[i].y1, height = rects[i].y2 - y;
-
-        trace_virtio_fb_convert(s->index, width, height);
-        pixman_image_composite(PIXMAN_OP_SRC, source, NULL,
-                               qemu_console_surface(s->con)->image,
-                               x, y, 0, 0, x, y, width, height);
-    }
 }
 
 /*
@@ -210,7 +183,7 @@ void virtio_fb_scanout_cursor_changed(VirtIOFBScanout *s, bool new_image)
     }
 }
 
-static void show_cursor(VirtIOFBScanout *s)
+void virtio_fb_scanout_show_cursor(VirtIOFBScanout *s)
 {
     int x = MAX(-MAX_CURSOR_POSITION, MIN(s->cursor_x, MAX_CURSOR_POSITION));
     int y = MAX(-MAX_CURSOR_POSITION, MIN(s->cursor_y, MAX_CURSOR_POSITION));
@@ -229,100 +202,6 @@ static void show_cursor(VirtIOFBScanout *s)
 }
 
 /*
- * Damage
- */
-
-static void bound_region(pixman_region32_t *region)
-{
-    if (pixman_region32_n_rects(region) > MAX_DAMAGE_RECTS) {
-        pixman_region32_reset(region, pixman_region32_extents(region));
-    }
-}
-
-/*
- * Each update costs a user interface something: SDL shows the whole window
- * again, D-Bus sends a message.  Take one when it is not much larger.
- */
-static void simplify_region(pixman_region32_t *region)
-{
-    const pixman_box32_t *all = pixman_region32_extents(region);
-    uint64_t area = 0;
-    int i, num_rects;
-    pixman_box32_t *rects = pixman_region32_rectangles(region, &num_rects);
-
-    for (i = 0; i < num_rects; i++) {
-        area += (uint64_t)(rects[i].x2 - rects[i].x1) *
-                (rects[i].y2 - rects[i].y1);
-    }
-    if (num_rects > 1 &&
-        area * 2 >= (uint64_t)(all->x2 - all->x1) * (all->y2 - all->y1)) {
-        pixman_region32_reset(region, all);
-    }
-}
-
-static void damage_all(VirtIOFBScanout *s)
-{
-    DisplaySurface *surface = qemu_console_surface(s->con);
-    pixman_box32_t all = {
-        .x2 = surface_width(surface),
-        .y2 = surface_height(surface),
-    };
-
-    pixman_region32_reset(&s->damage, &all);
-}
-
-void virtio_fb_scanout_add_damage(VirtIOFBScanout *s,
-                                  const pixman_box32_t *rects, int num_rects)
-{
-    pixman_region32_t *damage = s->flip_pending ? &s->flip_damage : &s->damage;
-    pixman_region32_t more;
-
-    pixman_region32_init_rects(&more, rects, num_rects);
-    pixman_region32_union(damage, damage, &more);
-    pixman_region32_fini(&more);
-    bound_region(damage);
-}
-
-/*
- * A user interface may take longer to draw than there is from one refresh to
- * the next: SDL does without a GPU.  It draws in QEMU's main loop, which the
- * guest needs too, so it gets half of the time.
- */
-static void tell_damage(VirtIOFBScanout *s)
-{
-    int64_t start = qemu_clock_get_ns(QEMU_CLOCK_REALTIME), end;
-    pixman_box32_t *rects;
-    int i, num_rects;
-
-    if (start < s->fb->tell_after) {
-        virtio_fb_arm(s->fb);
-        return;
-    }
-    rects = pixman_region32_rectangles(&s->damage, &num_rects);
-    for (i = 0; i < num_rects; i++) {
-        dpy_gfx_update(s->con, rects[i].x1, rects[i].y1,
-                       rects[i].x2 - rects[i].x1, rects[i].y2 - rects[i].y1);
-    }
-    pixman_region32_clear(&s->damage);
-    end = qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
-    s->fb->tell_after = end + (end - start);
-}
-
-void virtio_fb_scanout_flush(VirtIOFBScanout *s)
-{
-    show_cursor(s);
-    if (!pixman_region32_not_empty(&s->damage)) {
-        return;
-    }
-    bound_region(&s->damage);
-    simplify_region(&s->damage);
-    if (s->shown == VIRTIO_FB_SHOWS_DRIVER && s->mode.format->convert) {
-        convert(s);
-    }
-    tell_damage(s);
-}
-
-/*
  * What shows
  */
 
@@ -337,15 +216,55 @@ static void set_shown(VirtIOFBScanout *s, VirtIOFBShown shown)
     }
     trace_virtio_fb_shown(s->index, shown);
     s->shown = shown;
+    s->converted &= shown == VIRTIO_FB_SHOWS_DRIVER;
+}
+
+/* Bytes of the host that it takes to show an image */
+static uint64_t surface_size(const VirtIOFBMode *mode)
+{
+    return mode->format->convert ? (uint64_t)mode->width * mode->height * 4 : 0;
+}
+
+bool virtio_fb_scanout_fits(VirtIOFBScanout *s, const VirtIOFBMode *mode)
+{
+    VirtIOFB *fb = s->fb;
+    uint64_t size = surface_size(mode);
+    int i;
+
+    for (i = 0; i < fb->max_outputs; i++) {
+        if (i != s->index && fb->scanout[i].enabled) {
+            size += surface_size(&fb->scanout[i].mode);
+        }
+    }
+    return size <= fb->vram_size;
+}
+
+/* A guest may set the same mode over and over again: one surface will do */
+static void set_surface(VirtIOFBScanout *s, const VirtIOFBMode *mode)
+{
+    DisplaySurface *surface = qemu_console_surface(s->con);
+
+    if (!mode->format->convert) {
+        s->converted = false;
+        dpy_gfx_replace_surface(s->con, create_surface(s->fb, mode));
+    } else if (!s->converted || surface_width(surface) != mode->width ||
+               surface_height(surface) != mode->height) {
+        s->converted = true;
+        dpy_gfx_replace_surface(s->con,
+                                qemu_create_displaysurface(mode->width,
+                                                           mode->height));
+    }
 }
 
 static void show_image(VirtIOFBScanout *s, VirtIOFBShown shown,
                        const VirtIOFBMode *mode)
 {
     set_shown(s, shown);
-    dpy_gfx_replace_surface(s->con, create_surface(s->fb, mode));
-    damage_all(s);
-    virtio_fb_scanout_flush(s);
+    set_surface(s, mode);
+    virtio_fb_scanout_damage_all(s);
+    if (qemu_console_is_visible(s->con)) {
+        virtio_fb_scanout_flush(s);
+    }
 }
 
 static void show_nothing(VirtIOFBScanout *s)
@@ -403,7 +322,7 @@ void virtio_fb_scanout_disable(VirtIOFBScanout *s)
         show_nothing(s);
     }
     s->cursor_moved = true;
-    show_cursor(s);
+    virtio_fb_scanout_show_cursor(s);
     end_flip(s);
 }
 
@@ -411,6 +330,10 @@ void virtio_fb_scanout_latch(VirtIOFBScanout *s)
 {
     bool moved = s->mode.offset != s->flip_offset;
 
+    if (!s->enabled) {
+        end_flip(s);
+        return;
+    }
     trace_virtio_fb_latch(s->index, s->flip_offset);
     s->mode.offset = s->flip_offset;
     if (moved && !s->mode.format->convert) {
@@ -430,7 +353,7 @@ void virtio_fb_scanout_reset(VirtIOFBScanout *s)
     g_clear_pointer(&s->cursor_image, g_free);
     s->cursor_size = 0;
     s->cursor_moved = true;
-    show_cursor(s);
+    virtio_fb_scanout_show_cursor(s);
     show_default(s);
 }
 
@@ -468,12 +391,12 @@ static void virtio_fb_gfx_update(void *opaque)
     }
     if (s->shown == VIRTIO_FB_SHOWS_FIRMWARE) {
         ramfb_display_update(s->con, s->fb->ramfb);
-        return;
     }
     if (s->shown == VIRTIO_FB_SHOWS_BOOT) {
         update_boot(s);
     }
     virtio_fb_scanout_flush(s);
+    virtio_fb_scanout_flushed(s);
 }
 
 static void virtio_fb_invalidate(void *opaque)
@@ -482,7 +405,7 @@ static void virtio_fb_invalidate(void *opaque)
 
     if (s->shown == VIRTIO_FB_SHOWS_BOOT ||
         s->shown == VIRTIO_FB_SHOWS_DRIVER) {
-        damage_all(s);
+        virtio_fb_scanout_damage_all(s);
     }
 }
 
@@ -511,6 +434,8 @@ static void virtio_fb_ui_info(void *opaque, uint32_t head, QemuUIInfo *info)
     trace_virtio_fb_ui_info(s->index, ui.width, ui.height);
     s->connected = connected;
     s->ui = ui;
+    /* The driver of a machine that comes in knows what the source had */
+    s->ui_changed |= runstate_check(RUN_STATE_INMIGRATE);
     if (VIRTIO_DEVICE(s->fb)->status & VIRTIO_CONFIG_S_DRIVER_OK) {
         s->fb->display_event |= 1u << s->index;
         virtio_fb_send_events(s->fb);
@@ -520,6 +445,7 @@ static void virtio_fb_ui_info(void *opaque, uint32_t head, QemuUIInfo *info)
 static const GraphicHwOps virtio_fb_gfx_ops = {
     .invalidate = virtio_fb_invalidate,
     .gfx_update = virtio_fb_gfx_update,
+    .gfx_update_async = true,
     .ui_info = virtio_fb_ui_info,
 };
 
@@ -544,39 +470,43 @@ void virtio_fb_scanout_init(VirtIOFB *fb, uint32_t index)
 void virtio_fb_scanout_cleanup(VirtIOFBScanout *s)
 {
     set_shown(s, VIRTIO_FB_SHOWS_NOTHING);
+    pixman_region32_clear(&s->damage);
+    virtio_fb_scanout_flushed(s);
     graphic_console_close(s->con);
     g_clear_pointer(&s->cursor_image, g_free);
     pixman_region32_fini(&s->damage);
     pixman_region32_fini(&s->flip_damage);
 }
 
-/* The cursor and the mode are as the other side sent them: check again */
-int virtio_fb_scanout_restore(VirtIOFBScanout *s)
+/* As the other side sent them: check again */
+static bool check_loaded(VirtIOFBScanout *s)
 {
     VirtIOFBMode mode = s->mode;
 
     mode.format = virtio_fb_find_format(s->fourcc);
-    if (s->enabled && virtio_fb_mode_check(s->fb, &mode)) {
-        return -EINVAL;
+    if (s->saved_enabled && (!s->saved_taken ||
+                             virtio_fb_mode_check(s->fb, &mode) ||
+                             !virtio_fb_scanout_fits(s, &mode))) {
+        return false;
     }
     s->mode = mode;
     mode.offset = s->flip_offset;
-    if (s->flip_pending &&
-        (!s->enabled || virtio_fb_mode_check(s->fb, &mode))) {
-        return -EINVAL;
-    }
-    if (s->cursor_size &&
-        (s->cursor_width > VIRTIO_FB_MAX_CURSOR ||
-         s->cursor_height > VIRTIO_FB_MAX_CURSOR ||
-         s->cursor_size != s->cursor_width * s->cursor_height * 4 ||
-         s->cursor_hot_x >= s->cursor_width ||
-         s->cursor_hot_y >= s->cursor_height)) {
-        return -EINVAL;
-    }
+    return !s->saved_flip_pending || !s->saved_enabled ||
+           !virtio_fb_mode_check(s->fb, &mode);
+}
 
+int virtio_fb_scanout_restore(VirtIOFBScanout *s)
+{
+    if (!check_loaded(s)) {
+        return -EINVAL;
+    }
+    s->taken = s->saved_taken;
+    s->enabled = s->saved_enabled;
+    s->flip_pending = s->saved_flip_pending;
+    s->flip_after = virtio_fb_get_sequence(s->fb);
     s->cursor_defined = true;
     s->cursor_moved = true;
-    show_cursor(s);
+    virtio_fb_scanout_show_cursor(s);
     if (s->enabled) {
         show_image(s, VIRTIO_FB_SHOWS_DRIVER, &s->mode);
     } else if (s->taken) {
@@ -585,7 +515,7 @@ int virtio_fb_scanout_restore(VirtIOFBScanout *s)
         show_default(s);
         virtio_fb_invalidate(s);
     }
-    if (s->flip_pending) {
+    if (s->flip_pending && s->enabled) {
         /* What of it had changed was not sent along */
         pixman_region32_union_rect(&s->flip_damage, &s->flip_damage, 0, 0,
                                    s->mode.width, s->mode.height);

@@ -9,19 +9,18 @@
  */
 
 #include "qemu/osdep.h"
+#include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "qemu/module.h"
 #include "qemu/timer.h"
 #include "qemu/units.h"
 #include "qapi/error.h"
-#include "exec/cpu-common.h"
 #include "hw/display/virtio-fb.h"
 #include "hw/qdev-properties.h"
 #include "hw/resettable.h"
 #include "migration/qemu-file-types.h"
 #include "migration/vmstate.h"
 
-#define CONTROL_QUEUE_SIZE  256
 #define EVENT_QUEUE_SIZE    64
 
 /* Surfaces have the offset of their memory as a 32-bit number */
@@ -63,6 +62,8 @@ static uint64_t virtio_fb_get_features(VirtIODevice *vdev, uint64_t features,
     }
     virtio_add_feature(&features, VIRTIO_FB_F_CURSOR);
     virtio_add_feature(&features, VIRTIO_FB_F_DISCARD);
+    /* Flips are answered late */
+    virtio_clear_feature(&features, VIRTIO_F_IN_ORDER);
     return features;
 }
 
@@ -91,6 +92,15 @@ static void virtio_fb_set_status(VirtIODevice *vdev, uint8_t status)
     if (vdev->vm_running && (status & VIRTIO_CONFIG_S_DRIVER_OK)) {
         qemu_bh_schedule(fb->control_bh);
         virtio_fb_send_events(fb);
+        virtio_fb_resume(fb);
+    }
+}
+
+/* Images of flips that wait are shown, but nobody is told */
+static void virtio_fb_queue_reset(VirtIODevice *vdev, uint32_t index)
+{
+    if (index == VIRTIO_FB_VQ_CONTROL) {
+        virtio_fb_drop_flips(VIRTIO_FB(vdev));
     }
 }
 
@@ -100,6 +110,7 @@ static void virtio_fb_reset(VirtIODevice *vdev)
     VirtIOFB *fb = VIRTIO_FB(vdev);
     int i;
 
+    fb->resets++;
     timer_del(fb->timer);
     qemu_bh_cancel(fb->control_bh);
     virtio_fb_drop_flips(fb);
@@ -110,17 +121,24 @@ static void virtio_fb_reset(VirtIODevice *vdev)
     }
 }
 
+static void virtio_fb_clear(VirtIOFB *fb)
+{
+    if (!virtio_fb_discard(fb, 0, fb->vram_size)) {
+        memset(memory_region_get_ram_ptr(&fb->vram), 0, fb->vram_size);
+        memory_region_set_dirty(&fb->vram, 0, fb->vram_size);
+    }
+    virtio_fb_boot_written(fb);
+}
+
 /* The machine's reset, which also is the power switch, leaves no image */
 static void virtio_fb_reset_hold(Object *obj, ResetType type)
 {
     VirtIOFB *fb = VIRTIO_FB(obj);
 
-    if (ram_block_discard_is_disabled() ||
-        ram_block_discard_range(fb->vram.ram_block, 0, fb->vram_size)) {
-        memset(memory_region_get_ram_ptr(&fb->vram), 0, fb->vram_size);
+    /* What has come in of another machine must stay */
+    if (!runstate_check(RUN_STATE_INMIGRATE)) {
+        virtio_fb_clear(fb);
     }
-    memory_region_set_dirty(&fb->vram, 0, fb->vram_size);
-    virtio_fb_boot_written(fb);
     if (fb->ramfb) {
         ramfb_reset(fb->ramfb);
     }
@@ -166,6 +184,14 @@ static bool virtio_fb_check_properties(VirtIOFB *fb, Error **errp)
 static void virtio_fb_vm_change(void *opaque, bool running, RunState state)
 {
     virtio_fb_boot_vm_change(opaque, running);
+    if (running && state == RUN_STATE_SUSPENDED) {
+        virtio_fb_end_flips(opaque);
+    }
+}
+
+static void virtio_fb_suspend(Notifier *notifier, void *data)
+{
+    virtio_fb_end_flips(container_of(notifier, VirtIOFB, suspend_notifier));
 }
 
 static void virtio_fb_realize(DeviceState *dev, Error **errp)
@@ -188,19 +214,23 @@ static void virtio_fb_realize(DeviceState *dev, Error **errp)
     vmstate_register_ram(&fb->vram, dev);
 
     virtio_init(vdev, VIRTIO_FB_DEVICE_ID, sizeof(struct virtio_fb_config));
-    fb->control_vq = virtio_add_queue(vdev, CONTROL_QUEUE_SIZE,
+    fb->control_vq = virtio_add_queue(vdev, VIRTIO_FB_CONTROL_SIZE,
                                       virtio_fb_handle_control);
     fb->event_vq = virtio_add_queue(vdev, EVENT_QUEUE_SIZE,
                                     virtio_fb_handle_event);
     fb->control_bh = virtio_bh_new_guarded(dev, virtio_fb_control_bh, fb);
     fb->timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, virtio_fb_tick, fb);
+    fb->tell_timer = timer_new_ns(QEMU_CLOCK_REALTIME, virtio_fb_tell, fb);
     QTAILQ_INIT(&fb->flips);
-    /* Firmware's display, if there is firmware and no other one has it */
-    fb->ramfb = ramfb_new(NULL);
+    virtio_fb_firmware_add(fb);
     for (i = 0; i < fb->max_outputs; i++) {
         virtio_fb_scanout_init(fb, i);
     }
-    fb->vm_change = qemu_add_vm_change_state_handler(virtio_fb_vm_change, fb);
+    /* After virtio's own, so that queues are ready when the machine runs */
+    fb->vm_change = qdev_add_vm_change_state_handler(dev, virtio_fb_vm_change,
+                                                     fb);
+    fb->suspend_notifier.notify = virtio_fb_suspend;
+    qemu_register_suspend_notifier(&fb->suspend_notifier);
 }
 
 static void virtio_fb_unrealize(DeviceState *dev)
@@ -210,11 +240,14 @@ static void virtio_fb_unrealize(DeviceState *dev)
     int i;
 
     qemu_del_vm_change_state_handler(fb->vm_change);
+    notifier_remove(&fb->suspend_notifier);
+    virtio_fb_firmware_remove(fb);
     virtio_fb_drop_flips(fb);
     for (i = 0; i < fb->max_outputs; i++) {
         virtio_fb_scanout_cleanup(&fb->scanout[i]);
     }
     timer_free(fb->timer);
+    timer_free(fb->tell_timer);
     qemu_bh_delete(fb->control_bh);
     virtio_del_queue(vdev, VIRTIO_FB_VQ_CONTROL);
     virtio_del_queue(vdev, VIRTIO_FB_VQ_EVENT);
@@ -231,7 +264,23 @@ static int virtio_fb_pre_save(void *opaque)
     VirtIOFBScanout *s = opaque;
 
     s->fourcc = s->mode.format ? s->mode.format->fourcc : 0;
+    s->saved_taken = s->taken;
+    s->saved_enabled = s->enabled;
+    s->saved_flip_pending = s->flip_pending;
     return 0;
+}
+
+/* Before there is memory for it */
+static bool virtio_fb_check_cursor(void *opaque, int version_id)
+{
+    VirtIOFBScanout *s = opaque;
+
+    return !s->cursor_size ||
+           (s->cursor_width <= VIRTIO_FB_MAX_CURSOR &&
+            s->cursor_height <= VIRTIO_FB_MAX_CURSOR &&
+            s->cursor_size == s->cursor_width * s->cursor_height * 4 &&
+            s->cursor_hot_x < s->cursor_width &&
+            s->cursor_hot_y < s->cursor_height);
 }
 
 static const VMStateDescription vmstate_virtio_fb_scanout = {
@@ -240,14 +289,14 @@ static const VMStateDescription vmstate_virtio_fb_scanout = {
     .minimum_version_id = 1,
     .pre_save = virtio_fb_pre_save,
     .fields = (const VMStateField[]) {
-        VMSTATE_BOOL(taken, VirtIOFBScanout),
-        VMSTATE_BOOL(enabled, VirtIOFBScanout),
+        VMSTATE_BOOL(saved_taken, VirtIOFBScanout),
+        VMSTATE_BOOL(saved_enabled, VirtIOFBScanout),
         VMSTATE_UINT32(fourcc, VirtIOFBScanout),
         VMSTATE_UINT32(mode.width, VirtIOFBScanout),
         VMSTATE_UINT32(mode.height, VirtIOFBScanout),
         VMSTATE_UINT32(mode.stride, VirtIOFBScanout),
         VMSTATE_UINT64(mode.offset, VirtIOFBScanout),
-        VMSTATE_BOOL(flip_pending, VirtIOFBScanout),
+        VMSTATE_BOOL(saved_flip_pending, VirtIOFBScanout),
         VMSTATE_UINT64(flip_offset, VirtIOFBScanout),
         VMSTATE_BOOL(vblank, VirtIOFBScanout),
         VMSTATE_UINT32(cursor_size, VirtIOFBScanout),
@@ -257,6 +306,7 @@ static const VMStateDescription vmstate_virtio_fb_scanout = {
         VMSTATE_UINT32(cursor_hot_y, VirtIOFBScanout),
         VMSTATE_INT32(cursor_x, VirtIOFBScanout),
         VMSTATE_INT32(cursor_y, VirtIOFBScanout),
+        VMSTATE_VALIDATE("cursor", virtio_fb_check_cursor),
         VMSTATE_VBUFFER_ALLOC_UINT32(cursor_image, VirtIOFBScanout, 0, NULL,
                                      cursor_size),
         VMSTATE_END_OF_LIST()
@@ -282,17 +332,18 @@ static int virtio_fb_get_flips(QEMUFile *f, void *pv, size_t size,
                                const VMStateField *field)
 {
     VirtIOFB *fb = container_of(pv, VirtIOFB, flips);
+    VirtIOFBFlip *flip;
+    int n;
 
-    while (qemu_get_byte(f)) {
+    for (n = 0; qemu_get_byte(f); n++) {
         uint32_t scanout = qemu_get_be32(f);
-        VirtIOFBFlip *flip = qemu_get_virtqueue_element(VIRTIO_DEVICE(fb), f,
-                                                        sizeof(*flip));
 
-        flip->scanout = scanout;
-        QTAILQ_INSERT_TAIL(&fb->flips, flip, next);
-        if (scanout >= fb->max_outputs) {
+        if (n == VIRTIO_FB_CONTROL_SIZE || scanout >= fb->max_outputs) {
             return -EINVAL;
         }
+        flip = qemu_get_virtqueue_element(VIRTIO_DEVICE(fb), f, sizeof(*flip));
+        flip->scanout = scanout;
+        QTAILQ_INSERT_TAIL(&fb->flips, flip, next);
     }
     return 0;
 }
@@ -310,11 +361,25 @@ static bool virtio_fb_ramfb_needed(void *opaque)
     return fb->ramfb && ramfb_is_set(fb->ramfb);
 }
 
+static int virtio_fb_ramfb_pre_load(void *opaque)
+{
+    VirtIOFB *fb = opaque;
+
+    if (!fb->ramfb) {
+        error_report("virtio-fb: display '%s' shows the framebuffer of firmware"
+                     " in the machine that is to be restored, but cannot here",
+                     fb->path);
+        return -EINVAL;
+    }
+    return 0;
+}
+
 static const VMStateDescription vmstate_virtio_fb_ramfb = {
     .name = "virtio-fb-device/ramfb",
     .version_id = 1,
     .minimum_version_id = 1,
     .needed = virtio_fb_ramfb_needed,
+    .pre_load = virtio_fb_ramfb_pre_load,
     .fields = (const VMStateField[]) {
         VMSTATE_STRUCT_POINTER(ramfb, VirtIOFB, ramfb_vmstate, RAMFBState),
         VMSTATE_END_OF_LIST()
@@ -359,14 +424,19 @@ static int virtio_fb_post_load(VirtIODevice *vdev)
         if (ret) {
             return ret;
         }
-        if (fb->scanout[i].flip_pending || fb->scanout[i].vblank) {
-            virtio_fb_arm(fb);
+        if (fb->scanout[i].ui_changed) {
+            fb->scanout[i].ui_changed = false;
+            fb->display_event |= 1u << i;
         }
     }
+    virtio_fb_resume(fb);
     QTAILQ_FOREACH(flip, &fb->flips, next) {
         if (!fb->scanout[flip->scanout].flip_pending) {
             return -EINVAL;
         }
+    }
+    if (!(vdev->status & VIRTIO_CONFIG_S_DRIVER_OK)) {
+        fb->display_event = 0;
     }
     fb->display_event &= MAKE_64BIT_MASK(0, fb->max_outputs);
     fb->vblank_event &= MAKE_64BIT_MASK(0, fb->max_outputs);
@@ -411,6 +481,7 @@ static void virtio_fb_class_init(ObjectClass *oc, void *data)
     vdc->get_shm = virtio_fb_get_shm;
     vdc->set_status = virtio_fb_set_status;
     vdc->reset = virtio_fb_reset;
+    vdc->queue_reset = virtio_fb_queue_reset;
     vdc->vmsd = &vmstate_virtio_fb_device;
     vdc->post_load = virtio_fb_post_load;
 }

@@ -4,7 +4,9 @@
  * Shared by the parts of the device: virtio-fb.c is the virtio device,
  * virtio-fb-request.c carries out what a driver asks, virtio-fb-refresh.c
  * has the time of the display, virtio-fb-scanout.c what each of its outputs
- * shows.  See docs/specs/virtio-fb.rst.
+ * shows, virtio-fb-damage.c how a user interface learns of changes, and
+ * virtio-fb-firmware.c which display has firmware's framebuffer.  See
+ * docs/specs/virtio-fb.rst.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -16,6 +18,7 @@
 #include "hw/display/ramfb.h"
 #include "hw/virtio/virtio.h"
 #include "hw/virtio/virtio-fb-wire.h"
+#include "hw/virtio/virtio-guard.h"
 #include "qemu/queue.h"
 #include "qom/object.h"
 #include "system/runstate.h"
@@ -29,6 +32,8 @@ OBJECT_DECLARE_SIMPLE_TYPE(VirtIOFB, VIRTIO_FB)
 #define VIRTIO_FB_MAX_RECTS         256
 #define VIRTIO_FB_MAX_CURSOR        256
 #define VIRTIO_FB_DISCARD_ALIGN     (64 * KiB)
+
+#define VIRTIO_FB_CONTROL_SIZE      256
 
 /* A format scanouts can have, and how to show it */
 typedef struct VirtIOFBFormat {
@@ -62,6 +67,7 @@ typedef struct VirtIOFBScanout {
     /* What the user's display would like, see struct virtio_fb_display */
     bool connected;
     QemuUIInfo ui;
+    bool ui_changed;                /* before the machine was loaded */
 
     /* Set by the driver; fourcc stands for the format in the VM state */
     bool taken;                     /* and so not the boot display's */
@@ -70,7 +76,13 @@ typedef struct VirtIOFBScanout {
     uint32_t fourcc;
     bool flip_pending;
     uint64_t flip_offset;
+    uint64_t flip_after;            /* the latest refresh when it was taken */
     bool vblank;
+
+    /* In the VM state; take effect when all of it has been checked */
+    bool saved_taken;
+    bool saved_enabled;
+    bool saved_flip_pending;
 
     /* Cursor: packed little-endian ARGB8888, no image if it is hidden */
     uint8_t *cursor_image;
@@ -86,6 +98,8 @@ typedef struct VirtIOFBScanout {
     VirtIOFBShown shown;
     pixman_region32_t damage;
     pixman_region32_t flip_damage;  /* of the image flip_offset */
+    bool converted;                 /* the surface is of our own making */
+    int next_line;                  /* where to go on with converting */
     bool cursor_defined;            /* has a new image... */
     bool cursor_moved;              /* ...or place since it was shown */
 } VirtIOFBScanout;
@@ -117,15 +131,20 @@ struct VirtIOFB {
     uint32_t display_event;         /* scanouts with an event to send */
     uint32_t vblank_event;
     uint64_t vblank_sequence;       /* the refresh of vblank_event */
+    uint32_t resets;                /* of the device, modulo 2^32 */
 
     /* Runtime */
     VirtQueue *control_vq;
     VirtQueue *event_vq;
     QEMUBH *control_bh;
     QEMUTimer *timer;
+    QEMUTimer *tell_timer;
     int64_t tell_after;             /* ns, QEMU_CLOCK_REALTIME */
-    RAMFBState *ramfb;
+    RAMFBState *ramfb;              /* if this display has it */
+    char *path;                     /* of the device, tells displays apart */
+    QTAILQ_ENTRY(VirtIOFB) next_display;
     VMChangeStateEntry *vm_change;
+    Notifier suspend_notifier;
     bool cannot_discard;
 };
 
@@ -139,13 +158,44 @@ struct VirtIOFB {
  */
 void virtio_fb_handle_control(VirtIODevice *vdev, VirtQueue *vq);
 
+/**
+ * virtio_fb_discard: give video memory back to the host
+ *
+ * Returns: whether it could be done; if so, the range reads as zero
+ */
+bool virtio_fb_discard(VirtIOFB *fb, uint64_t offset, uint64_t size);
+
 /* virtio-fb-refresh.c */
+
+/* virtio_fb_is_live: may the device use its queues? */
+bool virtio_fb_is_live(VirtIOFB *fb);
+
+/**
+ * virtio_fb_enter: begin something that may write to guest memory
+ *
+ * Each write may land on registers of any device, and so may change the state
+ * of this one: the device may have been reset, stopped or even removed.  See to
+ * virtio_fb_is_live() again after each.
+ *
+ * Returns: what virtio_fb_leave() takes
+ */
+MemReentrancyGuard *virtio_fb_enter(VirtIOFB *fb);
+void virtio_fb_leave(VirtIOFB *fb, MemReentrancyGuard *guard);
+
+/* virtio_fb_notify: notify the driver, unless it is gone meanwhile */
+void virtio_fb_notify(VirtIOFB *fb, VirtQueue *vq);
 
 /* virtio_fb_tick: callback of the refresh timer, @opaque is the VirtIOFB */
 void virtio_fb_tick(void *opaque);
 
 /* virtio_fb_arm: have the timer run at the next refresh */
 void virtio_fb_arm(VirtIOFB *fb);
+
+/* virtio_fb_resume: arm the timer if anything waits for a refresh */
+void virtio_fb_resume(VirtIOFB *fb);
+
+/* virtio_fb_end_flips: do not wait for a refresh, as there will be none */
+void virtio_fb_end_flips(VirtIOFB *fb);
 
 /* virtio_fb_catch_up: if the timer is due, do not wait for it to run */
 void virtio_fb_catch_up(VirtIOFB *fb);
@@ -210,18 +260,22 @@ void virtio_fb_scanout_set(VirtIOFBScanout *s, const VirtIOFBMode *mode);
 /* virtio_fb_scanout_disable: show no image */
 void virtio_fb_scanout_disable(VirtIOFBScanout *s);
 
+/**
+ * virtio_fb_scanout_fits: may this scanout show @mode, which is checked?
+ *
+ * The surfaces of converted images are memory of the host.  Those of all
+ * scanouts together take as much as there is video memory, at most.
+ */
+bool virtio_fb_scanout_fits(VirtIOFBScanout *s, const VirtIOFBMode *mode);
+
 /* virtio_fb_scanout_latch: show the image of the pending flip */
 void virtio_fb_scanout_latch(VirtIOFBScanout *s);
 
-/* virtio_fb_scanout_add_damage: @rects are inside the image set last */
-void virtio_fb_scanout_add_damage(VirtIOFBScanout *s,
-                                  const pixman_box32_t *rects, int num_rects);
-
-/* virtio_fb_scanout_flush: tell the user interface what has changed */
-void virtio_fb_scanout_flush(VirtIOFBScanout *s);
-
 /* virtio_fb_scanout_cursor_changed: show the cursor at the next refresh */
 void virtio_fb_scanout_cursor_changed(VirtIOFBScanout *s, bool new_image);
+
+/* virtio_fb_scanout_show_cursor: show it now */
+void virtio_fb_scanout_show_cursor(VirtIOFBScanout *s);
 
 /**
  * virtio_fb_scanout_restore: show what the loaded fields say
@@ -229,5 +283,45 @@ void virtio_fb_scanout_cursor_changed(VirtIOFBScanout *s, bool new_image);
  * Returns: 0, or -EINVAL if they make no sense
  */
 int virtio_fb_scanout_restore(VirtIOFBScanout *s);
+
+/* virtio-fb-damage.c */
+
+/* virtio_fb_scanout_add_damage: @rects are inside the image set last */
+void virtio_fb_scanout_add_damage(VirtIOFBScanout *s,
+                                  const pixman_box32_t *rects, int num_rects);
+
+/* virtio_fb_scanout_damage_all: all of the surface has changed */
+void virtio_fb_scanout_damage_all(VirtIOFBScanout *s);
+
+/* virtio_fb_scanout_converts: is what shows a converted copy? */
+bool virtio_fb_scanout_converts(VirtIOFBScanout *s);
+
+/**
+ * virtio_fb_scanout_flush: tell the user interface what has changed
+ *
+ * If it cannot be told all of that now, this is done later.
+ */
+void virtio_fb_scanout_flush(VirtIOFBScanout *s);
+
+/**
+ * virtio_fb_scanout_flushed: after a flush
+ *
+ * Let go on who waits for the surface, if it is what the guest has drawn.
+ */
+void virtio_fb_scanout_flushed(VirtIOFBScanout *s);
+
+/* virtio_fb_tell: callback of the timer that flushes what had to wait */
+void virtio_fb_tell(void *opaque);
+
+/* virtio-fb-firmware.c */
+
+/**
+ * virtio_fb_firmware_add: the display may have firmware's framebuffer
+ *
+ * If there is firmware, and no other device has it, then the display in the
+ * lowest slot of all has it, whatever the order in which they come and go.
+ */
+void virtio_fb_firmware_add(VirtIOFB *fb);
+void virtio_fb_firmware_remove(VirtIOFB *fb);
 
 #endif /* HW_DISPLAY_VIRTIO_FB_H */
