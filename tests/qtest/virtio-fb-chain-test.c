@@ -10,6 +10,7 @@
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
 #include "qemu/units.h"
+#include "standard-headers/linux/virtio_config.h"
 #include "virtio-desktop-util.h"
 #include "virtio-fb-util.h"
 
@@ -503,6 +504,38 @@ static void test_short_event_buffer(void)
     fb_quit(fb);
 }
 
+/* Flips are answered late, so this is not offered, whoever wants it */
+static void test_in_order(void)
+{
+    QVirtioFb *fb = fb_start(OPTIONS ",in_order=on");
+
+    g_assert_cmphex(qvirtio_get_features(fb->vdev) & 1ull << VIRTIO_F_IN_ORDER,
+                    ==, 0);
+    fb_quit(fb);
+}
+
+/* What comes before DRIVER_OK waits for it */
+static void test_before_driver_ok(void)
+{
+    static const uint32_t words[] = { VIRTIO_FB_REQ_GET_DISPLAY_INFO, 0, 0, 0 };
+    QVirtioFb *fb = fb_share_driver(OPTIONS);
+    QVirtioFbRequest request;
+
+    qvirtio_fb_reset(fb);
+    qvirtio_set_acknowledge(fb->vdev);
+    qvirtio_set_driver(fb->vdev);
+    qvirtio_set_features(fb->vdev, 1ull << VIRTIO_F_VERSION_1);
+    qvirtio_requests_start(&fb->control, fb->slot, fb->alloc,
+                           VIRTIO_FB_VQ_CONTROL, QVIRTIO_FB_CONTROL_SIZE);
+    request = qvirtio_fb_send(fb, words, ARRAY_SIZE(words),
+                              sizeof(struct virtio_fb_display_info));
+    fb_step(fb, FB_NS_PER_SEC);
+    g_assert_false(qvirtio_fb_is_used(fb, &request));
+    qvirtio_set_driver_ok(fb->vdev);
+    g_assert_true(settle(fb, &request));
+    fb_quit(fb);
+}
+
 /* Over and over again, in all states */
 static void test_resets(void)
 {
@@ -545,6 +578,8 @@ int main(int argc, char **argv)
     qtest_add_func("virtio-fb/ring/overflow", test_ring_overflow);
     qtest_add_func("virtio-fb/ring/in-vram", test_ring_in_vram);
     qtest_add_func("virtio-fb/ring/short-event", test_short_event_buffer);
+    qtest_add_func("virtio-fb/in-order", test_in_order);
+    qtest_add_func("virtio-fb/before-driver-ok", test_before_driver_ok);
     qtest_add_func("virtio-fb/resets", test_resets);
 
     status = g_test_run();

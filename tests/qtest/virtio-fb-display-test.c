@@ -9,7 +9,6 @@
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
 #include "qemu/units.h"
-#include "standard-headers/linux/qemu_fw_cfg.h"
 #include "virtio-desktop-util.h"
 #include "virtio-fb-util.h"
 
@@ -136,6 +135,7 @@ static void test_no_update(void)
     int y;
 
     fb_assert_ok(qvirtio_fb_set_scanout(fb, 0, &mode));
+    fb_assert_shows(fb, 0, old);
     fb_draw_rect(fb, &mode, &drawn, 2, new);
     fb_assert_ok(qvirtio_fb_update(fb, 0, &told, 1));
     seen = fb_screendump(fb, 0);
@@ -314,59 +314,7 @@ static void test_reset_keeps_memory(void)
  * Firmware's framebuffer, in RAM
  */
 
-#define FW_CFG_BASE (desktop_arch()->fw_cfg_base)
 #define FIRMWARE_FB (RAM_BASE + 64 * MiB)
-#define SCRATCH     (RAM_BASE + 48 * MiB)
-
-static void read_fw_cfg(QTestState *qts, void *data, size_t size)
-{
-    uint8_t *byte = data;
-
-    while (size--) {
-        *byte++ = qtest_readb(qts, FW_CFG_BASE);
-    }
-}
-
-static uint16_t find_fw_cfg_file(QTestState *qts, const char *name)
-{
-    struct fw_cfg_file file;
-    uint32_t count;
-
-    /* The registers are big-endian, whatever the guest is */
-    qtest_writew(qts, FW_CFG_BASE + 8, bswap16(FW_CFG_FILE_DIR));
-    read_fw_cfg(qts, &count, sizeof(count));
-    for (count = be32_to_cpu(count); count; count--) {
-        read_fw_cfg(qts, &file, sizeof(file));
-        if (!strcmp(file.name, name)) {
-            break;
-        }
-    }
-    g_assert_cmpuint(count, >, 0);
-    return be16_to_cpu(file.select);
-}
-
-/* As firmware does: QEMU takes the file by DMA */
-static void set_ramfb(QVirtioFb *fb, const QVirtioFbMode *mode)
-{
-    uint32_t key = find_fw_cfg_file(fb->qts, "etc/ramfb");
-    const struct QEMU_PACKED {
-        uint64_t addr;
-        uint32_t fourcc, flags, width, height, stride;
-    } config = {
-        cpu_to_be64(fb->vram + mode->offset), cpu_to_be32(mode->format), 0,
-        cpu_to_be32(mode->width), cpu_to_be32(mode->height),
-        cpu_to_be32(mode->stride),
-    };
-    const struct fw_cfg_dma_access access = {
-        cpu_to_be32(FW_CFG_DMA_CTL_SELECT | FW_CFG_DMA_CTL_WRITE | key << 16),
-        cpu_to_be32(sizeof(config)), cpu_to_be64(SCRATCH),
-    };
-
-    qtest_memwrite(fb->qts, SCRATCH, &config, sizeof(config));
-    qtest_memwrite(fb->qts, SCRATCH + 64, &access, sizeof(access));
-    qtest_writeq(fb->qts, FW_CFG_BASE + 16, bswap64(SCRATCH + 64));
-    g_assert_cmphex(qtest_readl(fb->qts, SCRATCH + 64), ==, 0);
-}
 
 /* It comes before the boot display, and after a driver's */
 static void test_firmware(void)
@@ -382,7 +330,7 @@ static void test_firmware(void)
     g_autoptr(FbPicture) black = fb_picture_new(XRES, YRES);
 
     fb_assert_shows(fb, 0, boot_picture);
-    set_ramfb(fb, &ram);
+    fb_set_firmware(fb, &ram);
     fb_assert_shows(fb, 0, ram_picture);
     fb_picture_free(ram_picture);
     ram_picture = fb_draw(fb, &ram, 4);
@@ -393,7 +341,7 @@ static void test_firmware(void)
     fb_assert_shows(fb, 0, ram_picture);
     fb_assert_ok(qvirtio_fb_set_scanout(fb, 0, &mode));
     fb_assert_shows(fb, 0, picture);
-    set_ramfb(fb, &ram);
+    fb_set_firmware(fb, &ram);
     fb_assert_shows(fb, 0, picture);
     qvirtio_fb_reset(fb);
     fb_assert_shows(fb, 0, ram_picture);
@@ -467,6 +415,97 @@ static void test_overlap(void)
     fb_quit(fb);
 }
 
+/* Lines as no image can have them: the boot display stays */
+static void test_firmware_stride(void)
+{
+    static const uint32_t strides[] = { 255, 257, 258, 4, 0x80000000, -256 };
+    QVirtioFb *fb = fb_start(OPTIONS " -M fw-cfg=on");
+    QVirtioFbMode boot = fb_boot_mode(XRES, YRES);
+    QVirtioFbMode ram = fb_mode(VIRTIO_FB_FORMAT_XRGB8888, 64, 48,
+                                FIRMWARE_FB - fb->vram);
+    g_autoptr(FbPicture) picture = fb_draw(fb, &boot, 1);
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(strides); i++) {
+        ram.stride = strides[i];
+        fb_set_firmware(fb, &ram);
+        fb_assert_shows(fb, 0, picture);
+    }
+    fb_quit(fb);
+}
+
+/*
+ * Formats that are converted take memory of the host: as much as there is of
+ * video memory, and no more
+ */
+static void test_converted_bound(void)
+{
+    QVirtioFb *fb = fb_start_driver(",vram=16M,max_outputs=3");
+    QVirtioFbMode half = fb_mode(VIRTIO_FB_FORMAT_XBGR8888, 2048, 1024, 0);
+    QVirtioFbMode more = fb_mode(VIRTIO_FB_FORMAT_ABGR8888, 2048, 1025, 0);
+    QVirtioFbMode tiny = fb_mode(VIRTIO_FB_FORMAT_XRGB2101010, 16, 16, 0);
+    QVirtioFbMode plain = fb_mode(VIRTIO_FB_FORMAT_XRGB8888, 2048, 2048, 0);
+    g_autoptr(FbPicture) picture = fb_draw(fb, &half, 1);
+
+    fb_assert_ok(qvirtio_fb_set_scanout(fb, 0, &half));
+    g_assert_cmpuint(qvirtio_fb_set_scanout(fb, 1, &more), ==,
+                     VIRTIO_FB_S_FAILED);
+    fb_assert_ok(qvirtio_fb_set_scanout(fb, 1, &half));
+    g_assert_cmpuint(qvirtio_fb_set_scanout(fb, 2, &tiny), ==,
+                     VIRTIO_FB_S_FAILED);
+    g_assert_cmpuint(qvirtio_fb_set_scanout(fb, 1, &more), ==,
+                     VIRTIO_FB_S_FAILED);
+    fb_assert_shows(fb, 0, picture);
+    fb_assert_shows(fb, 1, picture);
+
+    fb_assert_ok(qvirtio_fb_set_scanout(fb, 2, &plain));
+    fb_assert_ok(qvirtio_fb_set_scanout(fb, 0, &half));
+    fb_assert_ok(qvirtio_fb_disable_scanout(fb, 1));
+    fb_assert_ok(qvirtio_fb_set_scanout(fb, 2, &tiny));
+    fb_quit(fb);
+}
+
+static int count_lines(const char *path, const char *word)
+{
+    g_autofree char *text = NULL;
+    const char *at;
+    int n = 0;
+
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    for (at = text; (at = strstr(at, word)); at++) {
+        n++;
+    }
+    return n;
+}
+
+/* What nobody looks at is not converted, however often a guest sets it */
+static void test_converted_unseen(void)
+{
+    g_autofree char *path = NULL;
+    int i, fd = g_file_open_tmp("virtio-fb-XXXXXX", &path, NULL);
+    g_autofree char *options = g_strdup_printf(
+        ",vram=64M -trace virtio_fb_convert -trace virtio_fb_set_scanout"
+        " -D %s", path);
+    QVirtioFbMode mode = fb_mode(VIRTIO_FB_FORMAT_XBGR8888, 4096, 4096, 0);
+    QVirtioFb *fb = fb_start_driver(options);
+    g_autoptr(FbPicture) picture = NULL;
+
+    close(fd);
+    for (i = 0; i < 20; i++) {
+        fb_assert_ok(qvirtio_fb_set_scanout(fb, 0, &mode));
+    }
+    if (count_lines(path, "virtio_fb_set_scanout") == 20) {
+        g_assert_cmpint(count_lines(path, "virtio_fb_convert"), ==, 0);
+        picture = fb_screendump(fb, 0);
+        g_assert_cmpint(count_lines(path, "virtio_fb_convert"), >, 0);
+        g_assert_cmpint(count_lines(path, "virtio_fb_convert"), <, 20);
+    } else {
+        g_test_skip("this QEMU writes its trace elsewhere");
+    }
+    fb_quit(fb);
+    unlink(path);
+}
+
 int main(int argc, char **argv)
 {
     int i, status;
@@ -489,6 +528,9 @@ int main(int argc, char **argv)
     qtest_add_func("virtio-fb/update/only", test_no_update);
     qtest_add_func("virtio-fb/update/much", test_much_damage);
 
+    qtest_add_func("virtio-fb/converted/bound", test_converted_bound);
+    qtest_add_func("virtio-fb/converted/unseen", test_converted_unseen);
+
     qtest_add_data_func("virtio-fb/boot/default", "", test_boot);
     qtest_add_data_func("virtio-fb/boot/small", OPTIONS, test_boot);
     qtest_add_func("virtio-fb/boot/take-over", test_take_over);
@@ -497,8 +539,9 @@ int main(int argc, char **argv)
     qtest_add_func("virtio-fb/reset/system", test_system_reset);
     qtest_add_func("virtio-fb/reset/memory", test_reset_keeps_memory);
 
-    if (FW_CFG_BASE) {
+    if (desktop_arch()->fw_cfg_base) {
         qtest_add_func("virtio-fb/firmware", test_firmware);
+        qtest_add_func("virtio-fb/firmware/stride", test_firmware_stride);
     }
 
     qtest_add_data_func("virtio-fb/outputs/1", ",max_outputs=1",

@@ -8,6 +8,7 @@
 #include <glib/gstdio.h>
 #include "qemu/bswap.h"
 #include "qemu/units.h"
+#include "standard-headers/linux/qemu_fw_cfg.h"
 #include "virtio-desktop-util.h"
 #include "virtio-fb-util.h"
 
@@ -434,4 +435,61 @@ void fb_play_scene(QVirtioFb *fb, uint32_t format, uint32_t seed,
     fb_draw_rect(fb, &b, &rects[0], 6, picture);
     fb_assert_ok(qvirtio_fb_update(fb, 0, &rects[0], 1));
     wait_until_seen(client, picture);
+}
+
+/*
+ * Firmware
+ */
+
+#define FW_CFG_BASE (desktop_arch()->fw_cfg_base)
+#define SCRATCH     (RAM_BASE + 48 * MiB)
+
+static void read_fw_cfg(QTestState *qts, void *data, size_t size)
+{
+    uint8_t *byte = data;
+
+    while (size--) {
+        *byte++ = qtest_readb(qts, FW_CFG_BASE);
+    }
+}
+
+static uint16_t find_fw_cfg_file(QTestState *qts, const char *name)
+{
+    struct fw_cfg_file file;
+    uint32_t count;
+
+    /* The registers are big-endian, whatever the guest is */
+    qtest_writew(qts, FW_CFG_BASE + 8, bswap16(FW_CFG_FILE_DIR));
+    read_fw_cfg(qts, &count, sizeof(count));
+    for (count = be32_to_cpu(count); count; count--) {
+        read_fw_cfg(qts, &file, sizeof(file));
+        if (!strcmp(file.name, name)) {
+            break;
+        }
+    }
+    g_assert_cmpuint(count, >, 0);
+    return be16_to_cpu(file.select);
+}
+
+/* QEMU takes the file by DMA */
+void fb_set_firmware(QVirtioFb *fb, const QVirtioFbMode *mode)
+{
+    uint32_t key = find_fw_cfg_file(fb->qts, "etc/ramfb");
+    const struct QEMU_PACKED {
+        uint64_t addr;
+        uint32_t fourcc, flags, width, height, stride;
+    } config = {
+        cpu_to_be64(fb->vram + mode->offset), cpu_to_be32(mode->format), 0,
+        cpu_to_be32(mode->width), cpu_to_be32(mode->height),
+        cpu_to_be32(mode->stride),
+    };
+    const struct fw_cfg_dma_access access = {
+        cpu_to_be32(FW_CFG_DMA_CTL_SELECT | FW_CFG_DMA_CTL_WRITE | key << 16),
+        cpu_to_be32(sizeof(config)), cpu_to_be64(SCRATCH),
+    };
+
+    qtest_memwrite(fb->qts, SCRATCH, &config, sizeof(config));
+    qtest_memwrite(fb->qts, SCRATCH + 64, &access, sizeof(access));
+    qtest_writeq(fb->qts, FW_CFG_BASE + 16, bswap64(SCRATCH + 64));
+    g_assert_cmphex(qtest_readl(fb->qts, SCRATCH + 64), ==, 0);
 }

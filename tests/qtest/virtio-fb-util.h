@@ -96,4 +96,10 @@ QVirtioFbMode fb_mode(uint32_t format, uint32_t width, uint32_t height,
 /* The mode of the boot display */
 QVirtioFbMode fb_boot_mode(uint32_t width, uint32_t height);
 
+/*
+ * Set up a framebuffer as firmware does, where the machine has fw_cfg. It is in
+ * RAM, but the offset counts from video memory.
+ */
+void fb_set_firmware(QVirtioFb *fb, const QVirtioFbMode *mode);
+
 #endif
