@@ -271,7 +271,7 @@ class Viewer:
         self.event = os.dup(event)
 
     def _take_page(self):
-        os.read(self.event, 8)
+        os.read(self.event, 4096)
         while True:
             sequence, valid, offset, _, count = PAGE.unpack_from(self.page)
             rectangles = list(RECTANGLE.iter_unpack(

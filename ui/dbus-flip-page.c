@@ -3,16 +3,18 @@
  *
  * A message costs more than all else that a page flip does.  Here is one writer
  * and one reader, and only the latest image is of interest, so a page with a
- * sequence counter and an event are enough.
+ * sequence counter and an event are enough.  The peer may be hostile: QEMU
+ * does not wait for it, and takes what it writes to the page for a hint.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
+#include <glib-unix.h>
 #include "qapi/error.h"
 #include "qemu/atomic.h"
-#include "qemu/event_notifier.h"
 #include "qemu/memfd.h"
+#include "qemu/sockets.h"
 #include "dbus-flip-page.h"
 
 /* The peer must not be able to make it smaller: QEMU would get a SIGBUS */
@@ -23,7 +25,13 @@ typedef struct Box {
 } Box;
 
 struct DBusFlip {
-    EventNotifier event;
+    /*
+     * Two ends of a socket.  With an eventfd or a pipe the peer could have
+     * QEMU wait in a write, as both sides have the same file description or
+     * buffer then.
+     */
+    int event;
+    int peer_event;             /* -1 once the peer has it */
     int fd;
     DBusFlipPage *page;         /* the peer can write, too */
 
@@ -42,10 +50,32 @@ static DBusFlipPage *map_page(int fd)
     return page == MAP_FAILED ? NULL : page;
 }
 
+/* The peer only reads there, and few unread events are enough */
+static bool make_event(DBusFlip *flip, Error **errp)
+{
+    int size = 1;               /* the system knows a minimum */
+    int pair[2];
+
+    if (qemu_socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0) {
+        error_setg_errno(errp, errno, "cannot make the event for flips");
+        return false;
+    }
+    flip->event = pair[0];
+    flip->peer_event = pair[1];
+    shutdown(flip->event, SHUT_RD);
+    setsockopt(flip->event, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    if (!g_unix_set_fd_nonblocking(flip->event, true, NULL)) {
+        error_setg_errno(errp, errno, "cannot make the event for flips");
+        close(flip->event);
+        close(flip->peer_event);
+        return false;
+    }
+    return true;
+}
+
 DBusFlip *dbus_flip_new(Error **errp)
 {
     g_autofree DBusFlip *flip = g_new0(DBusFlip, 1);
-    int ret;
 
     flip->fd = qemu_memfd_create("dbus-flip", sizeof(DBusFlipPage), false, 0,
                                  SEALS, errp);
@@ -58,9 +88,7 @@ DBusFlip *dbus_flip_new(Error **errp)
         close(flip->fd);
         return NULL;
     }
-    ret = event_notifier_init(&flip->event, false);
-    if (ret < 0) {
-        error_setg_errno(errp, -ret, "cannot make the event for flips");
+    if (!make_event(flip, errp)) {
         munmap(flip->page, sizeof(DBusFlipPage));
         close(flip->fd);
         return NULL;
@@ -68,16 +96,34 @@ DBusFlip *dbus_flip_new(Error **errp)
     return g_steal_pointer(&flip);
 }
 
+static void close_peer_event(DBusFlip *flip)
+{
+    if (flip->peer_event >= 0) {
+        close(flip->peer_event);
+        flip->peer_event = -1;
+    }
+}
+
 GUnixFDList *dbus_flip_fds(DBusFlip *flip, GError **errp)
 {
     g_autoptr(GUnixFDList) fds = g_unix_fd_list_new();
 
     if (g_unix_fd_list_append(fds, flip->fd, errp) < 0 ||
-        g_unix_fd_list_append(fds, event_notifier_get_fd(&flip->event),
-                              errp) < 0) {
+        g_unix_fd_list_append(fds, flip->peer_event, errp) < 0) {
         return NULL;
     }
+    close_peer_event(flip);
     return g_steal_pointer(&fds);
+}
+
+/* If there is no room, events that the peer has not read tell it the same */
+static void send_event(DBusFlip *flip)
+{
+    ssize_t ret;
+
+    do {
+        ret = send(flip->event, "", 1, 0);
+    } while (ret < 0 && errno == EINTR);
 }
 
 static void write_rects(DBusFlip *flip)
@@ -159,7 +205,7 @@ void dbus_flip_tell(DBusFlip *flip, uint32_t offset, int x, int y, int width,
     }
     flip->valid = true;
     write_page(flip, offset);
-    event_notifier_set(&flip->event);
+    send_event(flip);
 }
 
 void dbus_flip_withdraw(DBusFlip *flip)
@@ -172,7 +218,8 @@ void dbus_flip_withdraw(DBusFlip *flip)
 
 void dbus_flip_free(DBusFlip *flip)
 {
-    event_notifier_cleanup(&flip->event);
+    close(flip->event);
+    close_peer_event(flip);
     munmap(flip->page, sizeof(DBusFlipPage));
     close(flip->fd);
     g_free(flip);

@@ -41,7 +41,7 @@ typedef struct DBusFlip DBusFlip;
 DBusFlip *dbus_flip_new(Error **errp);
 
 /**
- * dbus_flip_fds: what the peer needs of it
+ * dbus_flip_fds: what the peer needs of it, to be called once
  * @flip: from dbus_flip_new()
  * @errp: says what went wrong
  *
