@@ -7,7 +7,7 @@
 TOP := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 # Also if it is there and empty
 override B := $(abspath $(or $(B),build))
-export B QEMU_SRC DEBIAN_MIRROR CPUS MEM QEMU_ARGS SUITE ARCH SINCE DISK_SIZE
+export B QEMU_SRC DEBIAN_MIRROR CPUS MEM QEMU_ARGS CLIPBOARD SUITE ARCH SINCE DISK_SIZE
 
 STEPS := $(TOP)/scripts/lib/steps
 PREPARE := fetch-qemu fetch-tools prepare-tree
@@ -52,6 +52,7 @@ help:
 	@echo 'GUEST=minimal    for make run and image: text only, made in seconds'
 	@echo 'GUEST=debian     a small Debian without a desktop'
 	@echo 'CPUS=2 MEM=2G QEMU_ARGS="..."   for make run'
+	@echo 'CLIPBOARD=off    for make run: or to-guest, to-host, both (default)'
 
 run:
 	@$(STEPS) $(BUILD_RUN) $(BUILD_$(GUEST)) "run-vm $(GUEST)"

@@ -1,9 +1,13 @@
 /*
- * SDL: the guest's clipboard is the host's
+ * SDL: text goes from the host's clipboard to the guest's and back, as far as
+ * the user allows
  *
  * SDL knows text only, and of the selections only the clipboard proper.  It
  * takes a text, not the promise of one: what the guest offers is fetched at
  * once.
+ *
+ * A guest can ask for the text at any time, and offer its own.  Neither side
+ * hears of the other's unless a window has the focus.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -14,8 +18,17 @@
 #include "ui/input.h"
 #include "ui/sdl2.h"
 
-/* What SDL was told last: it tells us of that, too */
-static char *own_text;
+static bool to_guest;
+static bool to_host;
+
+/* What was on the host's clipboard last, from whichever side it came */
+static char *known_text;
+
+/* All windows of this process are QEMU's */
+static bool has_focus(void)
+{
+    return SDL_GetKeyboardFocus();
+}
 
 static void give_to_host(QemuClipboardInfo *info)
 {
@@ -27,9 +40,9 @@ static void give_to_host(QemuClipboardInfo *info)
         return;
     }
     text = g_strndup(data, size);
-    if (g_strcmp0(text, own_text) && !SDL_SetClipboardText(text)) {
-        g_free(own_text);
-        own_text = g_steal_pointer(&text);
+    if (g_strcmp0(text, known_text) && !SDL_SetClipboardText(text)) {
+        g_free(known_text);
+        known_text = g_steal_pointer(&text);
     }
 }
 
@@ -42,7 +55,8 @@ static void clipboard_notify(Notifier *notifier, void *opaque)
 
     if (notify->type != QEMU_CLIPBOARD_UPDATE_INFO || info->owner == self ||
         info->selection != QEMU_CLIPBOARD_SELECTION_CLIPBOARD ||
-        !info->types[QEMU_CLIPBOARD_TYPE_TEXT].available) {
+        !info->types[QEMU_CLIPBOARD_TYPE_TEXT].available ||
+        !to_host || !has_focus()) {
         return;
     }
     if (info->types[QEMU_CLIPBOARD_TYPE_TEXT].data) {
@@ -52,19 +66,23 @@ static void clipboard_notify(Notifier *notifier, void *opaque)
     }
 }
 
+/* Of a guest that was offered it */
 static void clipboard_request(QemuClipboardInfo *info, QemuClipboardType type)
 {
-    char *text;
+    char *text = NULL;
 
     if (type != QEMU_CLIPBOARD_TYPE_TEXT) {
         return;
     }
-    text = SDL_GetClipboardText();
-    if (text) {
-        qemu_clipboard_set_data(info->owner, info, type, strlen(text), text,
-                                true);
-        SDL_free(text);
+    if (has_focus()) {
+        text = SDL_GetClipboardText();
+    } else {
+        /* The offer ends with the answer: make a new one with the focus */
+        g_clear_pointer(&known_text, g_free);
     }
+    qemu_clipboard_set_data(info->owner, info, type, text ? strlen(text) : 0,
+                            text, true);
+    SDL_free(text);
 }
 
 static QemuClipboardPeer clipboard = {
@@ -73,33 +91,58 @@ static QemuClipboardPeer clipboard = {
     .request = clipboard_request,
 };
 
-/* Some program of the host has copied something, or it was us */
+static void offer_to_guest(void)
+{
+    g_autoptr(QemuClipboardInfo) info =
+        qemu_clipboard_info_new(&clipboard,
+                                QEMU_CLIPBOARD_SELECTION_CLIPBOARD);
+
+    info->types[QEMU_CLIPBOARD_TYPE_TEXT].available = true;
+    qemu_clipboard_update(info);
+}
+
+/*
+ * Some program of the host has copied something, or it was us; or a window got
+ * the focus, as it is looked only then
+ */
 void sdl2_clipboard_update(void)
 {
-    QemuClipboardSelection selection = QEMU_CLIPBOARD_SELECTION_CLIPBOARD;
-    g_autoptr(QemuClipboardInfo) info = NULL;
     g_autofree char *text = NULL;
     char *host_text;
 
+    if ((!to_guest && !to_host) || !has_focus()) {
+        return;
+    }
     if (!SDL_HasClipboardText()) {
-        qemu_clipboard_peer_release(&clipboard, selection);
+        g_clear_pointer(&known_text, g_free);
+        qemu_clipboard_peer_release(&clipboard,
+                                    QEMU_CLIPBOARD_SELECTION_CLIPBOARD);
         return;
     }
     host_text = SDL_GetClipboardText();
     text = g_strdup(host_text);
     SDL_free(host_text);
-    if (!text || !g_strcmp0(text, own_text)) {
+    if (!text || !g_strcmp0(text, known_text)) {
         return;
     }
-    g_free(own_text);
-    own_text = g_steal_pointer(&text);
-    info = qemu_clipboard_info_new(&clipboard, selection);
-    info->types[QEMU_CLIPBOARD_TYPE_TEXT].available = true;
-    qemu_clipboard_update(info);
+    g_free(known_text);
+    known_text = g_steal_pointer(&text);
+    if (to_guest) {
+        offer_to_guest();
+    }
 }
 
-void sdl2_clipboard_init(void)
+void sdl2_clipboard_init(const DisplaySDL *options)
 {
-    qemu_clipboard_peer_register(&clipboard);
-    sdl2_clipboard_update();
+    DisplayClipboard direction = options->has_clipboard ? options->clipboard :
+                                 DISPLAY_CLIPBOARD_OFF;
+
+    to_guest = direction == DISPLAY_CLIPBOARD_TO_GUEST ||
+               direction == DISPLAY_CLIPBOARD_BOTH;
+    to_host = direction == DISPLAY_CLIPBOARD_TO_HOST ||
+              direction == DISPLAY_CLIPBOARD_BOTH;
+    if (to_guest || to_host) {
+        qemu_clipboard_peer_register(&clipboard);
+        sdl2_clipboard_update();
+    }
 }

@@ -371,7 +371,8 @@ class VirtioDesktopDesktop(VirtioDesktopDisplayTest):
             return xclip('-out', stdout=subprocess.PIPE,
                          stderr=subprocess.DEVNULL).stdout
         with mock.patch.dict(os.environ, x.environment()):
-            vm, console = self.start('-display', 'sdl', *self.sound())
+            vm, console = self.start('-display', 'sdl,clipboard=both',
+                                     *self.sound())
         x.find_window('QEMU')
         self.play(console)
         self.check_clipboard(console, offer, read)
