@@ -14,12 +14,14 @@
 #include "qemu/osdep.h"
 #include "qemu/iov.h"
 #include "qemu/log.h"
+#include "hw/virtio/virtio-guard.h"
 #include "virtio-input-internal.h"
 #include "trace.h"
 
 /* Buffers of the guest for a report, or for a part of it */
 typedef struct Batch {
     VirtQueueElement *buffers[VIRTQUEUE_MAX_SIZE];
+    uint32_t len[VIRTQUEUE_MAX_SIZE];   /* bytes written to each */
     uint32_t num;
     uint32_t usable;            /* those that have room for an event */
     uint32_t descriptors;
@@ -75,23 +77,27 @@ static size_t send_event(VirtIOInput *vinput, VirtQueueElement *elem)
     return iov_from_buf(elem->in_sg, elem->in_num, 0, &wire, sizeof(wire));
 }
 
+/*
+ * A buffer on registers is written when it is put into the used ring: by then
+ * the queue of events is as it is without the batch.
+ */
 static void send_batch(VirtIOInput *vinput, Batch *batch)
 {
     uint32_t i;
 
     for (i = 0; i < batch->num; i++) {
-        VirtQueueElement *elem = batch->buffers[i];
-        size_t len = 0;
-
-        if (is_usable(elem)) {
-            len = send_event(vinput, elem);
+        batch->len[i] = 0;
+        if (is_usable(batch->buffers[i])) {
+            batch->len[i] = send_event(vinput, batch->buffers[i]);
         } else {
             qemu_log_mask(LOG_GUEST_ERROR, "virtio-input: buffer of the event"
                           " queue is too small for an event\n");
             trace_virtio_input_short_buffer(vinput);
         }
-        virtqueue_fill(vinput->evt, elem, len, i);
-        g_free(elem);
+    }
+    for (i = 0; i < batch->num; i++) {
+        virtqueue_fill(vinput->evt, batch->buffers[i], batch->len[i], i);
+        g_free(batch->buffers[i]);
     }
     virtqueue_flush(vinput->evt, batch->num);
 }
@@ -186,11 +192,8 @@ static bool can_flush(VirtIOInput *vinput)
            virtio_queue_ready(vinput->evt);
 }
 
-void virtio_input_flush(VirtIOInput *vinput)
+static void flush(VirtIOInput *vinput)
 {
-    if (!can_flush(vinput)) {
-        return;
-    }
     while (!send_reports(vinput)) {
         if (virtio_queue_get_notification(vinput->evt)) {
             trace_virtio_input_wait(vinput, vinput->queue->complete);
@@ -204,11 +207,24 @@ void virtio_input_flush(VirtIOInput *vinput)
     }
 }
 
+void virtio_input_flush(VirtIOInput *vinput)
+{
+    MemReentrancyGuard *guard = virtio_guard_enter(VIRTIO_DEVICE(vinput));
+
+    if (can_flush(vinput)) {
+        flush(vinput);
+    }
+    virtio_guard_leave(guard);
+}
+
 /* What the guest's memory says about notifications is not known */
 void virtio_input_resume(VirtIOInput *vinput)
 {
+    MemReentrancyGuard *guard = virtio_guard_enter(VIRTIO_DEVICE(vinput));
+
     if (can_flush(vinput)) {
         virtio_queue_set_notification(vinput->evt, 1);
-        virtio_input_flush(vinput);
+        flush(vinput);
     }
+    virtio_guard_leave(guard);
 }
