@@ -11,7 +11,6 @@
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
 #include "qemu/units.h"
-#include "virtio-desktop-util.h"
 #include "virtio-power-util.h"
 
 #define MAX_OUT         24
@@ -164,15 +163,6 @@ static void test_short(void)
     power_quit(power);
 }
 
-static void wait_needs_reset(QVirtioPower *power)
-{
-    gint64 give_up = g_get_monotonic_time() + HANG_US;
-
-    while (!qvirtio_power_needs_reset(power)) {
-        g_assert_cmpint(g_get_monotonic_time(), <, give_up);
-    }
-}
-
 /* So little that there is no way to report it */
 static void test_too_short(void)
 {
@@ -190,7 +180,7 @@ static void test_too_short(void)
     for (i = 0; i < ARRAY_SIZE(sizes); i++) {
         send_chain(power, &chain, &drastic[0], sizes[i].out,
                    MAX(sizes[i].out, 1), sizes[i].in, MAX(sizes[i].in, 1));
-        wait_needs_reset(power);
+        power_wait_needs_reset(power);
         send_chain(power, &next, &drastic[0], 16, 16, 8, 8);
         g_assert_false(qvirtio_power_is_used(power, &next.request));
         g_assert_true(power_is(power, "running"));

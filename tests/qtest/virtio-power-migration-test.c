@@ -136,7 +136,7 @@ static void test_broken(void)
     uint32_t words[] = { VIRTIO_POWER_REQ_GET_TIME, 0, 0 };
 
     qvirtio_power_send(power, words, ARRAY_SIZE(words), 24);
-    g_assert_true(qvirtio_power_needs_reset(power));
+    power_wait_needs_reset(power);
     power_press_button(power);
     power = power_migrate(power);
     g_assert_true(qvirtio_power_needs_reset(power));

@@ -266,6 +266,15 @@ void power_expect_none(QVirtioPower *power)
     g_assert_false(qvirtio_power_get_event(power, &event));
 }
 
+void power_wait_needs_reset(QVirtioPower *power)
+{
+    gint64 give_up = g_get_monotonic_time() + HANG_US;
+
+    while (!qvirtio_power_needs_reset(power)) {
+        g_assert_cmpint(g_get_monotonic_time(), <, give_up);
+    }
+}
+
 uint32_t power_make_chain(QVirtioPower *power, QVirtQueue *vq,
                           const PowerPart *parts, int n)
 {

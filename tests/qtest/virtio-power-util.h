@@ -72,6 +72,10 @@ void power_add_buffers(QVirtioPower *power, int n);
 void power_expect(QVirtioPower *power, uint32_t type, uint32_t index);
 /* Give a buffer, which stays empty */
 void power_expect_none(QVirtioPower *power);
+
+/* A request made no sense: the device notices some time after it was sent */
+void power_wait_needs_reset(QVirtioPower *power);
+
 /*
  * Buffers anywhere in the guest's address space
  */
