@@ -208,6 +208,39 @@ static void step_memory(QVirtioHostile *h)
                  1 + hostile_below(h, 64 * KiB));
 }
 
+/* The device answers a flip later: by itself, or for another request */
+static void step_flips(QVirtioHostile *h)
+{
+    uint32_t words[MAX_WORDS] = { };
+    uint32_t in = sizeof(struct virtio_fb_refresh_response), done;
+    int i, n = 1 + hostile_below(h, 3);
+
+    hostile_begin(h, fb->control.vq);
+    h->device_odds = 0;
+    words[0] = VIRTIO_FB_REQ_SET_SCANOUT;
+    words[6] = VIRTIO_FB_FORMAT_XRGB8888;
+    words[7] = words[8] = 16;
+    words[9] = 64;
+    hostile_add_request(h, words, 10, 40, 8);
+    for (i = 0; i < n; i++) {
+        memset(words, 0, sizeof(words));
+        words[0] = VIRTIO_FB_REQ_FLIP;
+        hostile_add_head(h);
+        hostile_add_parts(h, words, 32, 0, true);
+        done = hostile_add_device(h, hostile_register(h), 0, in,
+                                  VRING_DESC_F_WRITE, false);
+        if (done < in) {
+            hostile_add_parts(h, NULL, in - done, VRING_DESC_F_WRITE, false);
+        }
+    }
+    hostile_send(h);
+    if (hostile_one_in(h, 2)) {
+        step_clock(h);
+    } else {
+        step_requests(h);
+    }
+}
+
 static void step_dump(QVirtioHostile *h)
 {
     fb_picture_free(fb_screendump(fb, hostile_below(h, outputs)));
@@ -293,9 +326,10 @@ int main(int argc, char **argv)
         .check_recovery = check_recovery,
         .quit = quit,
         .steps = {
-            { step_requests, 60 }, { step_events, 8 }, { fuzz_step_noise, 4 },
+            { step_requests, 55 }, { step_events, 8 }, { fuzz_step_noise, 4 },
             { fuzz_step_registers, 6 }, { step_clock, 10 }, { step_memory, 4 },
-            { step_dump, 4 }, { fuzz_step_driver, 3 }, { step_machine, 1 },
+            { step_dump, 4 }, { fuzz_step_driver, 3 }, { fuzz_step_rings, 2 },
+            { step_flips, 3 }, { step_machine, 1 },
         },
     };
 

@@ -484,6 +484,58 @@ static void step_storm(QVirtioHostile *h)
     }
 }
 
+#define KEY(down) "[{'type': 'key', 'data': {'down': " down ", 'key':" \
+                  " {'type': 'qcode', 'data': 'a'}}}]"
+#define BUTTON(down) "[{'type': 'btn', 'data': {'down': " down "," \
+                     " 'button': 'left'}}]"
+#define MOVE(type, value) "[{'type': '" type "', 'data': {'axis': 'x'," \
+                          " 'value': " value "}}]"
+#define TOUCH(type, id) "[{'type': 'mtt', 'data': {'type': '" type "'," \
+                        " 'slot': 1, 'tracking-id': " id ", 'axis': 'x'," \
+                        " 'value': 0}}]"
+
+static void press(QVirtioHostile *h, bool down)
+{
+    static const char *const reports[NUM_KINDS][2] = {
+        [KEYBOARD] = { KEY("false"), KEY("true") },
+        [TABLET] = { BUTTON("false"), BUTTON("true") },
+        [TOUCH] = { TOUCH("end", "-1"), TOUCH("begin", "77") },
+        [MOUSE] = { BUTTON("false"), BUTTON("true") },
+    };
+    const char *json = reports[kind_of(h)][down];
+
+    qobject_unref(send_input(NULL, 0, qobject_from_json(json, &error_abort)));
+}
+
+/* Half of an event, most often its value, goes to a register */
+static void step_registers(QVirtioHostile *h)
+{
+    uint32_t before, done;
+    int i, n = 1 + hostile_below(h, 16);
+
+    fuzz_step_driver(h);
+    h->victim->wild = true;
+    hostile_begin(h, h->victim->vq[EVENT_QUEUE]);
+    h->device_odds = 0;
+    do {
+        before = hostile_one_in(h, 4) ? 0 : 4;
+        done = 0;
+        hostile_add_head(h);
+        if (hostile_one_in(h, 4)) {
+            done = hostile_add_device(h, hostile_register(h), before,
+                                      EVENT_SIZE, VRING_DESC_F_WRITE, false);
+        }
+        if (done < EVENT_SIZE) {
+            hostile_add_parts(h, NULL, EVENT_SIZE - done, VRING_DESC_F_WRITE,
+                              false);
+        }
+    } while (--n && hostile_has_room(h, 8, KiB));
+    hostile_send(h);
+    for (i = hostile_below(h, 8); i >= 0; i--) {
+        press(h, i % 2);
+    }
+}
+
 /* The other ways to send input; keys are released later */
 static void step_monitor(QVirtioHostile *h)
 {
@@ -575,14 +627,6 @@ static void send_and_drain(QVirtioHostile *h, const char *json)
     drain(h);
 }
 
-#define KEY(down) "[{'type': 'key', 'data': {'down': " down ", 'key':" \
-                  " {'type': 'qcode', 'data': 'a'}}}]"
-#define MOVE(type, value) "[{'type': '" type "', 'data': {'axis': 'x'," \
-                          " 'value': " value "}}]"
-#define TOUCH(type, id) "[{'type': 'mtt', 'data': {'type': '" type "'," \
-                        " 'slot': 1, 'tracking-id': " id ", 'axis': 'x'," \
-                        " 'value': 0}}]"
-
 /* Whatever is still pressed was pressed before this driver came */
 static void check_recovery(QVirtioHostile *h)
 {
@@ -666,11 +710,12 @@ int main(int argc, char **argv)
         .check_recovery = check_recovery,
         .quit = quit,
         .steps = {
-            { step_storm, 32 }, { step_buffers, 30 }, { step_chains, 3 },
-            { step_status, 12 }, { fuzz_step_noise, 2 },
+            { step_storm, 30 }, { step_buffers, 27 }, { step_chains, 6 },
+            { step_status, 11 }, { fuzz_step_noise, 2 },
             { fuzz_step_registers, 2 }, { step_config, 6 },
             { fuzz_step_driver, 3 }, { step_reset, 3 }, { step_monitor, 4 },
-            { step_machine, 3 },
+            { step_machine, 3 }, { fuzz_step_rings, 1 },
+            { step_registers, 2 },
         },
     };
 

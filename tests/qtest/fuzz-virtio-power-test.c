@@ -3,7 +3,8 @@
  *
  * A guest that knows the interface and means harm: requests that are nearly
  * right, in buffers of any shape, between writes to any register, resets, and
- * a user who adds and removes devices and CPUs. QEMU must go on, answer with a
+ * a user who adds and removes devices and CPUs, and a display whose answers go
+ * to registers while it is about to be removed. QEMU must go on, answer with a
  * length that exists, stay within bounds of memory, and work for a good driver
  * afterwards. It finds most with --enable-asan and --enable-ubsan.
  *
@@ -12,13 +13,21 @@
 
 #include "qemu/osdep.h"
 #include "qobject/qdict.h"
+#include "standard-headers/linux/virtio_config.h"
+#include "standard-headers/linux/virtio_mmio.h"
 #include "fuzz-virtio-util.h"
+#include "libqos/virtio-fb.h"
 #include "virtio-power-util.h"
 
 #define MAX_BATCH           16      /* requests that are sent together */
 #define NUM_CPUS            4
 
+#define DISPLAY_SLOT        1
+#define REFRESH_NS          17000000    /* a bit more than one */
+
 static QVirtioPower *power;
+static QVirtioMMIODevice display_slot;
+static QVirtioFb display;
 
 /*
  * Requests: right in most ways
@@ -190,22 +199,130 @@ static void revive_perhaps(QVirtioHostile *h)
     revive(h, false);
 }
 
+static void start_driver(QVirtioHostile *h, uint64_t features)
+{
+    qvirtio_power_start(power, features);
+    h->victim->vq[0] = power->request.vq;
+    h->victim->vq[1] = power->event;
+}
+
+/*
+ * A display that is asked to go
+ */
+
+static bool have_display(void)
+{
+    QTestState *qts = power->qts;
+
+    if (!desktop_read(qts, DISPLAY_SLOT, VIRTIO_MMIO_DEVICE_ID)) {
+        qobject_unref(qtest_qmp(qts, "{'execute': 'device_add', 'arguments':"
+                                " {'driver': 'virtio-fb-device', 'id': 'fb',"
+                                " 'bus': 'virtio-mmio-bus.1'}}"));
+    }
+    return desktop_read(qts, DISPLAY_SLOT, VIRTIO_MMIO_DEVICE_ID);
+}
+
+/* Its driver, and power's, which listens, as of now */
+static void start_display(void)
+{
+    QVirtioFbMode mode = {
+        .format = VIRTIO_FB_FORMAT_XRGB8888,
+        .width = 64,
+        .height = 32,
+        .stride = 256,
+    };
+
+    qvirtio_fb_start(&display, 0);
+    qvirtio_fb_set_scanout(&display, 0, &mode);
+    qvirtio_power_word(power, VIRTIO_POWER_REQ_SET_EVENTS, 0,
+                       QVIRTIO_POWER_ALL_EVENTS);
+    qobject_unref(qtest_qmp(power->qts, "{'execute': 'device_del',"
+                            " 'arguments': {'id': 'fb'}}"));
+}
+
+/* Flips, whose answers begin with the status 0, which go to registers */
+static void send_flips(QVirtioHostile *h)
+{
+    uint32_t flip[8] = { VIRTIO_FB_REQ_FLIP };
+    uint32_t in = sizeof(struct virtio_fb_refresh_response), done;
+    uint64_t reg;
+    int i;
+
+    hostile_begin(h, display.control.vq);
+    for (i = hostile_below(h, 3); i >= 0; i--) {
+        reg = hostile_one_in(h, 2) ? desktop_reg(0, VIRTIO_MMIO_QUEUE_NOTIFY)
+                                   : hostile_register(h);
+        h->device_odds = 0;
+        hostile_add_head(h);
+        hostile_add_parts(h, flip, sizeof(flip), 0, true);
+        done = hostile_add_device(h, reg, 0, in, VRING_DESC_F_WRITE, false);
+        if (done < in) {
+            hostile_add_parts(h, NULL, in - done, VRING_DESC_F_WRITE, false);
+        }
+    }
+    hostile_send(h);
+}
+
+/* It is removed, or reset, when power looks at its queue */
+static void put_eject(QVirtioHostile *h)
+{
+    uint32_t words[6] = { VIRTIO_POWER_REQ_SLOT_EJECT, 0, DISPLAY_SLOT };
+
+    if (hostile_one_in(h, 4)) {
+        words[0] = VIRTIO_POWER_REQ_SLOT_RESET;
+    }
+    words[4] = VIRTIO_POWER_EJECT_GO;
+    hostile_begin(h, power->request.vq);
+    h->device_odds = 0;
+    hostile_add_request(h, words, 6, sizeof(words),
+                        sizeof(struct virtio_power_response));
+    hostile_put(h);
+}
+
+static void step_display(QVirtioHostile *h)
+{
+    QVirtioVictim *victim = h->victim;
+    QVirtioVictim other = { .slot = &display_slot };
+    int i;
+
+    revive(h, true);
+    revive(h, true);
+    start_driver(h, QVIRTIO_POWER_FEATURES);
+    victim->wild = true;
+    if (!have_display()) {
+        return;
+    }
+    start_display();
+    if (hostile_one_in(h, 2)) {
+        desktop_write(power->qts, 0, VIRTIO_MMIO_STATUS,
+                      desktop_driver_ok & ~VIRTIO_CONFIG_S_DRIVER_OK);
+    }
+    other.vq[0] = display.control.vq;
+    other.vq[1] = display.event;
+    h->victim = &other;
+    send_flips(h);
+    h->victim = victim;
+    put_eject(h);
+    for (i = 0; i < 2; i++) {
+        qtest_clock_step(power->qts, REFRESH_NS);
+        desktop_read(power->qts, 0, VIRTIO_MMIO_STATUS);
+    }
+}
+
 /*
  * Sessions
  */
 
 static int start(QVirtioHostile *h, QVirtioVictim *victims)
 {
-    power = power_start("-action shutdown=pause,panic=none");
+    power = power_start("-action shutdown=pause,panic=none"
+                        " -device virtio-fb-device,id=fb,"
+                        "bus=virtio-mmio-bus.1");
     victims->slot = power->slot;
+    qvirtio_mmio_init_device(&display_slot, power->qts,
+                             desktop_reg(DISPLAY_SLOT, 0), 4096);
+    qvirtio_fb_attach(&display, &display_slot, power->alloc);
     return 1;
-}
-
-static void start_driver(QVirtioHostile *h, uint64_t features)
-{
-    qvirtio_power_start(power, features);
-    h->victim->vq[0] = power->request.vq;
-    h->victim->vq[1] = power->event;
 }
 
 /* Whatever happened before, the device does what a good driver wants */
@@ -238,6 +355,7 @@ static void check_recovery(QVirtioHostile *h)
 
 static void quit(void)
 {
+    qvirtio_fb_cleanup(&display);
     power_quit(power);
 }
 
@@ -254,9 +372,10 @@ int main(int argc, char **argv)
         .check_recovery = check_recovery,
         .quit = quit,
         .steps = {
-            { step_requests, 50 }, { step_events, 12 }, { fuzz_step_noise, 4 },
+            { step_requests, 45 }, { step_events, 12 }, { fuzz_step_noise, 4 },
             { fuzz_step_registers, 6 }, { step_user, 20 },
             { fuzz_step_driver, 5 }, { step_machine, 3 },
+            { step_display, 3 }, { fuzz_step_rings, 2 },
         },
     };
 

@@ -71,6 +71,12 @@ void fuzz_step_registers(QVirtioHostile *h)
     }
 }
 
+void fuzz_step_rings(QVirtioHostile *h)
+{
+    fuzz_step_driver(h);
+    hostile_move_ring(h, h->victim->vq[hostile_below(h, 2)]);
+}
+
 void fuzz_step_driver(QVirtioHostile *h)
 {
     uint64_t features = device->features;
@@ -147,7 +153,8 @@ static long own_memory(QTestState *qts)
     return desktop_get_memory(qts, "RssAnon");
 }
 
-static void run_session(uint32_t seed)
+/* Returns: how many chains of descriptors were sent */
+static uint64_t run_session(uint32_t seed)
 {
     g_autofree QVirtioHostile *h = g_new0(QVirtioHostile, 1);
     QVirtioVictim victims[FUZZ_MAX_VICTIMS] = { };
@@ -171,6 +178,10 @@ static void run_session(uint32_t seed)
         }
         step(h);
     }
+    /* Buffers that are on registers of another device could spoil it */
+    for (i = 0; i < num_victims; i++) {
+        qvirtio_reset(&victims[i].slot->vdev);
+    }
     for (i = 0; i < num_victims; i++) {
         h->victim = &victims[i];
         device->check_recovery(h);
@@ -178,6 +189,7 @@ static void run_session(uint32_t seed)
     g_assert_cmpint(own_memory(qts), <=, before + device->max_growth);
     alarm(0);
     device->quit();
+    return h->num_sent;
 }
 
 static char *variable_name(const char *what)
@@ -200,11 +212,14 @@ static void test_fuzz(void)
     g_autofree char *name = variable_name("SEED");
     uint32_t seed = from_environment("SEED", 1);
     uint32_t i, sessions = from_environment("SESSIONS", DEFAULT_SESSIONS);
+    uint64_t sent = 0;
 
     for (i = 0; !sessions || i < sessions; i++) {
         g_test_message("session with %s=%u", name, seed + i);
-        run_session(seed + i);
+        sent += run_session(seed + i);
     }
+    g_test_message("%u sessions with %" PRIu64 " requests or buffers", sessions,
+                   sent);
 }
 
 int fuzz_main(int argc, char **argv, const FuzzDevice *fuzz_device)

@@ -37,7 +37,7 @@ typedef struct FuzzDevice {
     struct {
         void (*run)(QVirtioHostile *h);
         int weight;
-    } steps[12];
+    } steps[13];
 } FuzzDevice;
 
 int fuzz_main(int argc, char **argv, const FuzzDevice *device);
@@ -49,6 +49,8 @@ int fuzz_main(int argc, char **argv, const FuzzDevice *device);
 void fuzz_step_noise(QVirtioHostile *h);
 void fuzz_step_registers(QVirtioHostile *h);
 void fuzz_step_driver(QVirtioHostile *h);
+/* A driver whose queue is partly at registers */
+void fuzz_step_rings(QVirtioHostile *h);
 /* Buffers of about @size bytes for events, on the second queue */
 void fuzz_add_event_buffers(QVirtioHostile *h, uint32_t size);
 

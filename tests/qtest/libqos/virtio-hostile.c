@@ -7,7 +7,11 @@
 #include "qemu/osdep.h"
 #include "../libqtest.h"
 #include "qemu/bswap.h"
+#include "standard-headers/linux/virtio_mmio.h"
 #include "virtio-hostile.h"
+
+/* Slots with roles, and the first free ones */
+#define SLOTS_WITH_DEVICES  12
 
 /*
  * Choices
@@ -40,6 +44,41 @@ uint32_t hostile_word(QVirtioHostile *h)
     }
 }
 
+/* Of its own slot, or of any other one; most often a reset or a notification */
+uint64_t hostile_register(QVirtioHostile *h)
+{
+    static const uint16_t registers[] = {
+        VIRTIO_MMIO_STATUS, VIRTIO_MMIO_STATUS, VIRTIO_MMIO_STATUS,
+        VIRTIO_MMIO_QUEUE_NOTIFY, VIRTIO_MMIO_QUEUE_NOTIFY,
+        VIRTIO_MMIO_QUEUE_READY, VIRTIO_MMIO_QUEUE_SEL,
+        VIRTIO_MMIO_INTERRUPT_ACK,
+    };
+    uint32_t reg = hostile_one_in(h, 12)
+        ? VIRTIO_MMIO_CONFIG + hostile_below(h, 64) * 4
+        : registers[hostile_below(h, ARRAY_SIZE(registers))];
+
+    if (hostile_one_in(h, 3)) {
+        return SLOT_BASE + hostile_below(h, SLOTS_WITH_DEVICES) * SLOT_SIZE +
+               reg;
+    }
+    return h->victim->slot->addr + reg;
+}
+
+/* What is not RAM: registers, video memory, flash, or nothing at all */
+static uint64_t device_address(QVirtioHostile *h)
+{
+    switch (hostile_below(h, 16)) {
+    case 0:
+        return desktop_arch()->irqchip_base + hostile_below(h, 1024) * 4;
+    case 1:
+        return WINDOW_BASE + hostile_below(h, MiB) * 4;
+    case 2:
+        return hostile_below(h, MiB) * 4;
+    default:
+        return hostile_register(h);
+    }
+}
+
 uint64_t hostile_address(QVirtioHostile *h)
 {
     int choice = hostile_below(h, h->bad_address ? 6 : 5);
@@ -67,6 +106,8 @@ void hostile_begin(QVirtioHostile *h, QVirtQueue *vq)
     g_assert_cmpuint(vq->size, <=, QVIRTIO_HOSTILE_DESC);
     h->vq = vq;
     h->data_used = h->num_desc = h->num_heads = 0;
+    /* The first one may be the end of all others, so mostly there are few */
+    h->device_odds = hostile_one_in(h, 4) ? hostile_one_in(h, 4) ? 2 : 40 : 0;
 }
 
 bool hostile_has_room(QVirtioHostile *h, int descriptors, uint32_t size)
@@ -94,6 +135,35 @@ static void add_descriptor(QVirtioHostile *h, uint64_t addr, uint32_t len,
     desc->next = cpu_to_le16(h->num_desc);
 }
 
+uint32_t hostile_add_device(QVirtioHostile *h, uint64_t reg, uint32_t before,
+                            uint32_t size, uint16_t flags, bool more)
+{
+    uint64_t addr = QVIRTIO_HOSTILE_BASE + h->data_used;
+    uint32_t length = hostile_one_in(h, 8) ? 1 + hostile_below(h, size - before)
+                                           : MIN(4, size - before);
+
+    if (before) {
+        add_descriptor(h, addr, before, flags | VRING_DESC_F_NEXT);
+    }
+    before += length;
+    more |= before < size;
+    add_descriptor(h, reg, length, flags | (more ? VRING_DESC_F_NEXT : 0));
+    return before;
+}
+
+/* Returns: the bytes that are done.  The first words are those that matter. */
+static uint32_t add_any_device(QVirtioHostile *h, uint32_t size,
+                               uint16_t flags, bool more)
+{
+    uint32_t before = hostile_below(h, 3) * 4;
+
+    if (before == 8) {
+        before = hostile_below(h, size / 4) * 4;
+    }
+    return hostile_add_device(h, device_address(h), MIN(before, size - 4),
+                              size, flags, more);
+}
+
 void hostile_add_parts(QVirtioHostile *h, const void *data, uint32_t size,
                        uint16_t flags, bool more)
 {
@@ -103,6 +173,11 @@ void hostile_add_parts(QVirtioHostile *h, const void *data, uint32_t size,
     g_assert_cmpuint(size, <, QVIRTIO_HOSTILE_SIZE - h->data_used);
     if (data) {
         memcpy(h->data + h->data_used, data, size);
+    }
+    if (h->device_odds && size >= 4 && h->num_desc < h->vq->size - 8 &&
+        hostile_one_in(h, h->device_odds) &&
+        (flags & VRING_DESC_F_WRITE || hostile_one_in(h, 8))) {
+        done = add_any_device(h, size, flags, more);
     }
     while (done < size) {
         part = hostile_one_in(h, 3) ? 1 + hostile_below(h, size - done)
@@ -170,10 +245,9 @@ static void spoil_descriptor(QVirtioHostile *h)
     }
 }
 
-void hostile_send(QVirtioHostile *h)
+void hostile_put(QVirtioHostile *h)
 {
     QTestState *qts = h->victim->slot->qts;
-    QVirtioDevice *vdev = &h->victim->slot->vdev;
     QVirtQueue *vq = h->vq;
     uint16_t idx = qtest_readw(qts, vq->avail + 2);
     int i;
@@ -192,5 +266,40 @@ void hostile_send(QVirtioHostile *h)
         idx = hostile_word(h);
     }
     qtest_writew(qts, vq->avail + 2, idx);
-    vdev->bus->virtqueue_kick(vdev, vq);
+    h->num_sent += h->num_heads;
+}
+
+void hostile_send(QVirtioHostile *h)
+{
+    QVirtioDevice *vdev = &h->victim->slot->vdev;
+
+    hostile_put(h);
+    vdev->bus->virtqueue_kick(vdev, h->vq);
+}
+
+/*
+ * Rings
+ */
+
+void hostile_move_ring(QVirtioHostile *h, QVirtQueue *vq)
+{
+    static const uint16_t rings[] = {
+        VIRTIO_MMIO_QUEUE_USED_LOW, VIRTIO_MMIO_QUEUE_USED_LOW,
+        VIRTIO_MMIO_QUEUE_AVAIL_LOW, VIRTIO_MMIO_QUEUE_DESC_LOW,
+    };
+    QTestState *qts = h->victim->slot->qts;
+    uint64_t slot = h->victim->slot->addr;
+    uint16_t ring = rings[hostile_below(h, ARRAY_SIZE(rings))];
+    /* So that one of its elements is at that register */
+    uint64_t addr = device_address(h) - 4 - hostile_below(h, 4) * 8;
+
+    h->victim->wild = true;
+    qtest_writel(qts, slot + VIRTIO_MMIO_QUEUE_SEL, vq->index);
+    qtest_writel(qts, slot + VIRTIO_MMIO_QUEUE_READY, 0);
+    /* A long one would end after the registers, and is refused as a whole */
+    vq->size = MIN(vq->size, 16);
+    qtest_writel(qts, slot + VIRTIO_MMIO_QUEUE_NUM, vq->size);
+    qtest_writel(qts, slot + ring, addr);
+    qtest_writel(qts, slot + ring + 4, addr >> 32);
+    qtest_writel(qts, slot + VIRTIO_MMIO_QUEUE_READY, 1);
 }

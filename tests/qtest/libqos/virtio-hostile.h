@@ -42,6 +42,8 @@ struct QVirtioHostile {
     uint16_t heads[QVIRTIO_HOSTILE_BATCH];
     int num_desc;
     int num_heads;
+    uint64_t num_sent;          /* chains, in all batches */
+    uint32_t device_odds;       /* one part in so many is not RAM; 0: none */
 };
 
 /*
@@ -53,6 +55,8 @@ bool hostile_one_in(QVirtioHostile *h, uint32_t n);
 /* A value of the kind that breaks things */
 uint32_t hostile_word(QVirtioHostile *h);
 uint64_t hostile_address(QVirtioHostile *h);
+/* A register that does something when it is written */
+uint64_t hostile_register(QVirtioHostile *h);
 
 /*
  * A batch: begin, add chains while there is room, send
@@ -66,12 +70,23 @@ void hostile_add_head(QVirtioHostile *h);
 /* Descriptors for @size bytes, cut at random; without @data they are not set */
 void hostile_add_parts(QVirtioHostile *h, const void *data, uint32_t size,
                        uint16_t flags, bool more);
+/*
+ * Some bytes of RAM and then some, most often four, of @size at a register.
+ * Returns: how many there are now; the caller adds the others if there are any.
+ */
+uint32_t hostile_add_device(QVirtioHostile *h, uint64_t reg, uint32_t before,
+                            uint32_t size, uint16_t flags, bool more);
 /* A chain of a readable part, made of LE @words, and a writable one */
 void hostile_add_request(QVirtioHostile *h, uint32_t *words, int n,
                          uint32_t out, uint32_t in);
 /* Descriptors of nothing but noise */
 void hostile_add_noise(QVirtioHostile *h);
-/* Send it, now and then with one descriptor or the index spoilt */
+/* Put it into the ring, now and then with one descriptor or the index spoilt */
+void hostile_put(QVirtioHostile *h);
+/* The same, and notify the device */
 void hostile_send(QVirtioHostile *h);
+
+/* Let the device have one of the queue's rings at registers */
+void hostile_move_ring(QVirtioHostile *h, QVirtQueue *vq);
 
 #endif
