@@ -49,11 +49,12 @@ int check_counter(void)
     return fail("CNTVCT_EL0 stands still at %lu", start);
 }
 
-/* An interrupt that comes, and not before its time */
-static int check_interrupt(unsigned intid, uint64_t deadline)
+/*
+ * An interrupt that comes, and not before its time.  @before is how many there
+ * were when the timer was not on yet.
+ */
+static int check_interrupt(unsigned intid, unsigned before, uint64_t deadline)
 {
-    unsigned before = irq_count(0, intid);
-
     if (!irq_wait(0, intid, before + 1)) {
         return fail("no interrupt %u in %u ms", intid, PATIENCE_MS);
     }
@@ -64,19 +65,21 @@ static int check_interrupt(unsigned intid, uint64_t deadline)
 
 int check_virtual_timer(void)
 {
+    unsigned before = irq_count(0, INTID_VIRTUAL_TIMER);
     uint64_t deadline = in_ms(SHORT_MS);
     int result;
 
     gic_enable(INTID_VIRTUAL_TIMER);
     write_sysreg("CNTV_CVAL_EL0", deadline);
     write_sysreg("CNTV_CTL_EL0", 1);
-    result = check_interrupt(INTID_VIRTUAL_TIMER, deadline);
+    result = check_interrupt(INTID_VIRTUAL_TIMER, before, deadline);
     write_sysreg("CNTV_CTL_EL0", 0);
     return result;
 }
 
 int check_physical_timer(void)
 {
+    unsigned before = irq_count(0, INTID_PHYSICAL_TIMER);
     uint64_t deadline = in_ms(SHORT_MS);
     int result;
 
@@ -85,7 +88,7 @@ int check_physical_timer(void)
     write_sysreg("CNTP_CVAL_EL0",
                  read_sysreg("CNTPCT_EL0") + ticks(SHORT_MS));
     write_sysreg("CNTP_CTL_EL0", 1);
-    result = check_interrupt(INTID_PHYSICAL_TIMER, deadline);
+    result = check_interrupt(INTID_PHYSICAL_TIMER, before, deadline);
     write_sysreg("CNTP_CTL_EL0", 0);
     return result;
 }
