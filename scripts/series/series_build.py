@@ -5,8 +5,9 @@
 # configuration of the series itself, unoptimized: the point is that every
 # step compiles, links and starts; the real builds check the rest.
 #
-# For a change, only the patches that it touches are tried, and only the objects
-# that depend on what these patches touch are compiled, without linking.
+# For a change, only the patches that it touches are tried, without linking, and
+# only the objects of files that the series touches, as far as they depend on what
+# these patches touch.  The real builds compile all others, with the whole series.
 #
 # SPDX-License-Identifier: GPL-2.0-or-later
 
@@ -34,6 +35,8 @@ LOG_LINES = 30
 class StepBuild:
     def __init__(self, repo, donor, work):
         self.repo = repo
+        self.series_files = {name for patch in read_series(repo)
+                             for name in patch.edited + patch.new_files}
         self.donor = donor
         self.src = work / 'qemu'
         self.dir = work / 'build'
@@ -157,10 +160,11 @@ class StepBuild:
     def objects(self, touched):
         """What to compile for a patch that touches these files."""
         commands = json.loads((self.dir / 'compile_commands.json').read_text())
-        known = {command['output'] for command in commands}
-        own = {command['output'] for command in commands
-               if os.path.relpath(self.dir / command['file'], self.src)
-               in touched}
+        sources = {command['output']: os.path.relpath(
+            self.dir / command['file'], self.src) for command in commands}
+        own = {output for output, name in sources.items() if name in touched}
+        known = {output for output, name in sources.items()
+                 if name in self.series_files}
         return sorted(own | known.intersection(self.dependents(touched)))
 
     def build(self, touched, linked=True):
