@@ -1,13 +1,11 @@
 # Base class of the functional tests of the virtio-desktop machine
 #
-# They run a guest image that is made elsewhere: VIRTIO_DESKTOP_IMAGES names a
-# directory with "vmlinuz" and three initramfs (busybox and kernel modules: see
-# the names below).  Some tests want a root disk, too, and name the directory's
-# variable.
+# VIRTIO_DESKTOP_IMAGES names a directory with a guest image: "vmlinuz" and three
+# initramfs (busybox and kernel modules).  Some tests want a root disk, too, and
+# name the directory's variable.
 #
-# VIRTIO_DESKTOP_GUESTS may name a directory for what tests have in common:
-# each initramfs that they make, and states of guests that have booted.
-# Programs can share it, and so can runs: whoever names it also empties it.
+# VIRTIO_DESKTOP_GUESTS may name a directory for what programs and runs share:
+# initramfs, and states of guests that have booted.  Who names it empties it.
 #
 # SPDX-License-Identifier: GPL-2.0-or-later
 
@@ -36,19 +34,16 @@ TIMEOUT = 1800.0
 # "make check-all" has the time to do the same more often
 SLOW = bool(os.getenv('QEMU_TEST_ALLOW_SLOW'))
 
-# A guest's CPU that the host lets wait is not stuck: let the kernel take it
-# for that as late as it can.
+# A guest's CPU that the host lets wait is not stuck.
 PATIENT = ('watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=300 '
            'sysctl.kernel.hung_task_timeout_secs=1800')
 
-# What the kernel checks of its cryptography, and its keys for modules, which
-# have no signatures here, are a quarter of an emulated CPU's boot.
+# Without tests of cryptography and keys for modules: a quarter of a boot.
 QUICK = ('cryptomgr.notests=1 '
          'initcall_blacklist=jent_mod_init,load_system_certificate_list')
 
-# Loading all drivers takes an emulated guest longer than its boot.  Take those
-# of disk and console where they will do, else those of the devices that the
-# machine has by itself, and of what most guests use.
+# Drivers of disk and console, of what most guests use, and all: to load these
+# takes an emulated guest longer than its boot.
 BOOT_DRIVERS = 'initramfs.cpio.gz'
 DEVICE_DRIVERS = 'initramfs-devices.cpio.gz'
 ALL_DRIVERS = 'initramfs-test.cpio.gz'
