@@ -150,10 +150,14 @@ void virtio_fb_tick(void *opaque)
     virtio_fb_leave(fb, guard);
 }
 
-/* A flip must not join a refresh that was before it, if the timer is late */
+/*
+ * A flip must not join a refresh that was before it, if the timer is late.
+ * There are no refreshes while the machine is suspended.
+ */
 void virtio_fb_catch_up(VirtIOFB *fb)
 {
-    if (timer_expired(fb->timer, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL))) {
+    if (!runstate_check(RUN_STATE_SUSPENDED) &&
+        timer_expired(fb->timer, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL))) {
         timer_del(fb->timer);
         virtio_fb_tick(fb);
     }

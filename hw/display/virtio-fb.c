@@ -267,6 +267,10 @@ static int virtio_fb_pre_save(void *opaque)
     s->saved_taken = s->taken;
     s->saved_enabled = s->enabled;
     s->saved_flip_pending = s->flip_pending;
+    if (!s->cursor_image) {
+        /* As a state that could not be loaded has left it */
+        s->cursor_size = 0;
+    }
     return 0;
 }
 
