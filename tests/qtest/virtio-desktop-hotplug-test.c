@@ -442,14 +442,20 @@ typedef struct Driver {
     QVirtQueue *vq;
 } Driver;
 
-static void start_driver(Driver *d, QTestState *qts, int slot)
+static void start_driver_at(Driver *d, QTestState *qts, int slot,
+                            uint64_t heap)
 {
-    alloc_init(&d->alloc, 0, HEAP_BASE, HEAP_BASE + HEAP_SIZE, PAGE_SIZE);
+    alloc_init(&d->alloc, 0, heap, heap + HEAP_SIZE, PAGE_SIZE);
     qvirtio_mmio_init_device(&d->slot, qts, desktop_reg(slot, 0), PAGE_SIZE);
     qvirtio_start_device(&d->slot.vdev);
     qvirtio_set_features(&d->slot.vdev, 1ull << VIRTIO_F_VERSION_1);
     d->vq = qvirtqueue_setup(&d->slot.vdev, &d->alloc, 0);
     qvirtio_set_driver_ok(&d->slot.vdev);
+}
+
+static void start_driver(Driver *d, QTestState *qts, int slot)
+{
+    start_driver_at(d, qts, slot, HEAP_BASE);
 }
 
 static void stop_driver(Driver *d)
@@ -1154,6 +1160,87 @@ static void test_incoming(void)
     qtest_quit(qts);
 }
 
+#ifndef _WIN32
+#define STREAM_EOF              0x00
+#define STREAM_DESCRIPTION      0x06    /* the length and JSON follow */
+
+/* Where the state of the last device of a stream ends */
+static size_t find_end(const char *stream, size_t size)
+{
+    size_t end;
+
+    for (end = size - 6; end > 0; end--) {
+        if (stream[end] == STREAM_EOF &&
+            stream[end + 1] == STREAM_DESCRIPTION &&
+            ldl_be_p(stream + end + 2) == size - end - 6) {
+            return end;
+        }
+    }
+    g_assert_not_reached();
+}
+
+static void write_all(int fd, const char *data, size_t size)
+{
+    ssize_t done;
+
+    for (; size; data += done, size -= done) {
+        done = write(fd, data, size);
+        g_assert_cmpint(done, >, 0);
+    }
+}
+
+/* The machine is as it is saved; @stream is for a second QEMU */
+static void save(QTestState *qts, char **stream, size_t *size)
+{
+    g_autofree char *dir = NULL;
+    g_autofree char *path = make_socket(&dir);
+    g_autofree char *uri = g_strdup_printf("file:%s", path);
+
+    migrate_qmp(qts, NULL, uri, NULL, "{}");
+    wait_for_migration_complete(qts);
+    g_assert_true(g_file_get_contents(path, stream, size, NULL));
+    unlink(path);
+    rmdir(dir);
+}
+
+/* Reset when the request for removal has come in, and the end has not */
+static void test_reset_incoming(void)
+{
+    QVirtioPower *from = start_attended(), *to;
+    g_autofree char *stream = NULL, *uri = NULL;
+    size_t size, end;
+    int fds[2];
+
+    desktop_rng_start(from->qts, 8);
+    ask(from);
+    save(from->qts, &stream, &size);
+    end = find_end(stream, size);
+
+    g_assert_cmpint(socketpair(PF_UNIX, SOCK_STREAM, 0, fds), ==, 0);
+    uri = g_strdup_printf("fd:%d", fds[1]);
+    to = power_start_target(from, uri);
+    close(fds[1]);
+    write_all(fds[0], stream, end);
+    while (desktop_read(to->qts, 8, VIRTIO_MMIO_STATUS) != desktop_driver_ok) {
+        /* It has not come in yet */
+    }
+    power_qmp(to, "system_reset");
+    qtest_qmp_eventwait(to->qts, "RESET");
+    desktop_assert_slots(to->qts, "8:4");
+    write_all(fds[0], stream + end, size - end);
+    wait_for_migration_complete(to->qts);
+    qtest_qmp_eventwait(to->qts, "RESUME");
+
+    qvirtio_power_start(to, QVIRTIO_POWER_FEATURES);
+    assert_asked(to);
+    power_assert_ok(eject(to, 8, VIRTIO_POWER_EJECT_GO));
+    wait_deleted(to->qts, "x");
+    power_quit(from);
+    power_quit(to);
+    close(fds[0]);
+}
+#endif
+
 /* For a device that comes meanwhile the machine runs when it has woken up */
 static void test_suspended(void)
 {
@@ -1170,6 +1257,53 @@ static void test_suspended(void)
         " {'path': '/machine/peripheral/x'}}");
     g_assert_true(qdict_get_bool(status, "vm-running"));
     qobject_unref(status);
+    power_quit(power);
+}
+
+/* QEMU itself reads the first sector at the start */
+#define BAD_SECTOR  8
+#define BAD_DISK    "-blockdev driver=blkdebug,node-name=d" \
+                    ",image.driver=null-co,image.read-zeroes=on" \
+                    ",inject-error.0.event=none" \
+                    ",inject-error.0.iotype=read" \
+                    ",inject-error.0.sector=" stringify(BAD_SECTOR) \
+                    ",inject-error.0.once=on" \
+                    " -device virtio-blk-device,drive=d,rerror=stop"
+
+/* As if the request had been on its way to the disk before the machine slept */
+static void test_disk_error(void)
+{
+    struct virtio_blk_outhdr header = {
+        .type = cpu_to_le32(VIRTIO_BLK_T_IN),
+        .sector = cpu_to_le64(BAD_SECTOR),
+    };
+    QVirtioPower *power = power_start_driver(BAD_DISK, 0);
+    QVirtioPowerRequest request = power_sleep(power, 0);
+    QTestState *qts = power->qts;
+    uint64_t buffer;
+    uint32_t head;
+    Driver d;
+
+    start_driver_at(&d, qts, 8, HEAP_BASE + 64 * MiB);
+    buffer = guest_alloc(&d.alloc, 3 * PAGE_SIZE);
+    qtest_bufwrite(qts, buffer, &header, sizeof(header));
+    head = qvirtqueue_add(qts, d.vq, buffer, sizeof(header), false, true);
+    qvirtqueue_add(qts, d.vq, buffer + PAGE_SIZE, PAGE_SIZE, true, true);
+    qvirtqueue_add(qts, d.vq, buffer + 2 * PAGE_SIZE, 1, true, false);
+    qvirtqueue_kick(qts, &d.slot.vdev, d.vq, head);
+    qtest_qmp_eventwait(qts, "STOP");
+    g_assert_true(power_is(power, "io-error"));
+
+    /* The user has mended it: the disk goes on, the machine still sleeps */
+    power_qmp(power, "cont");
+    qvirtio_wait_used_elem(qts, &d.slot.vdev, d.vq, head, NULL, HANG_US);
+    g_assert_cmpint(qtest_readb(qts, buffer + 2 * PAGE_SIZE), ==,
+                    VIRTIO_BLK_S_OK);
+    g_assert_true(power_is(power, "suspended"));
+    power_qmp(power, "system_wakeup");
+    qtest_qmp_eventwait(qts, "WAKEUP");
+    power_assert_awake(power, &request, VIRTIO_POWER_WAKE_HOST);
+    stop_driver(&d);
     power_quit(power);
 }
 
@@ -1207,7 +1341,11 @@ static const struct {
     { "ask/driver-ok", test_driver_ok },
     { "slot-reset", test_slot_reset },
     { "incoming", test_incoming },
+#ifndef _WIN32
+    { "incoming-reset", test_reset_incoming },
+#endif
     { "suspended", test_suspended },
+    { "suspended-disk-error", test_disk_error },
 };
 
 int main(int argc, char **argv)
