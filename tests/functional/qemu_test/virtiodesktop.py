@@ -1,6 +1,6 @@
 # Base class of the functional tests of the virtio-desktop machine
 #
-# VIRTIO_DESKTOP_IMAGES names a directory with a guest image: "vmlinuz" and three
+# VIRTIO_DESKTOP_IMAGES names a directory with a guest: "vmlinuz" and three
 # initramfs (busybox and kernel modules).  Some tests want a root disk, too, and
 # name the directory's variable.
 #
